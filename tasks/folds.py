@@ -1,0 +1,101 @@
+"""Folds: cutoffs with the days after them. Knowledge is t < cutoff, labels are cutoff <= t < cutoff + horizon."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from tasks.errors import DataContractError
+from tasks.params import FoldParams, ShopParams
+from tasks.schema import EVENT_TYPE, ITEM, TIMESTAMP, USER, Task
+
+FoldKind = Literal["train", "validation", "test", "serve"]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One cutoff (an instant, UTC) and the horizon after it, both ends half-open: [cutoff, cutoff + horizon)."""
+
+    name: str
+    cutoff: datetime
+    horizon: timedelta
+
+    @property
+    def kind(self) -> FoldKind:
+        return self.name.partition("-")[0]  # pyright: ignore[reportReturnType]
+
+    @property
+    def end(self) -> datetime:
+        return self.cutoff + self.horizon
+
+
+def make_folds(events: pd.DataFrame, params: FoldParams, shop: ShopParams) -> list[Fold]:
+    """Folds from the oldest to the newest: train-n … train-1, validation, test, serve, one horizon apart.
+
+    All are cut at midnight of the shop's time zone. The serve fold's cutoff is the first midnight after the last event;
+    the test fold ends there, and each older fold ends where the next begins.
+    Raises DataContractError where the first fold would have no target event to learn from.
+    """
+    if events.empty:
+        raise DataContractError("no events are left after validation; see the data quality page for what was removed")
+    zone = ZoneInfo(shop.time_zone)
+    last = events[TIMESTAMP].max().tz_convert(zone)
+    midnight = (last.normalize() + pd.Timedelta(days=1, hours=6)).normalize()  # 6 h: a day of 23 or 25 hours
+    names = [f"train-{n}" for n in range(params.train, 0, -1)] + ["validation", "test", "serve"]
+    horizon = timedelta(days=params.horizon_days)
+    folds = []
+    for steps_back, name in enumerate(reversed(names)):
+        local = midnight.tz_localize(None) - steps_back * horizon
+        cutoff = local.tz_localize(zone, nonexistent="shift_forward", ambiguous=True).tz_convert("UTC")
+        folds.append(Fold(name, cutoff.to_pydatetime(), horizon))
+    folds.reverse()
+    _refuse_folds_without_history(folds, events, shop)
+    return folds
+
+
+def targets(events: pd.DataFrame, shop: ShopParams) -> pd.DataFrame:
+    """The events that count as relevant: those of the target type."""
+    return events[events[EVENT_TYPE] == shop.target_event]
+
+
+def labels(events: pd.DataFrame, fold: Fold, shop: ShopParams, task: Task) -> pd.DataFrame:
+    """The relevant pairs of a fold: `user_id, item_id`, one row a pair, sorted.
+
+    A user counts who had a target event before the cutoff, an item likewise. Task new keeps only the pairs that had
+    none before.
+    """
+    hits = targets(events, shop)
+    past = hits[hits[TIMESTAMP] < fold.cutoff]
+    window = hits[(hits[TIMESTAMP] >= fold.cutoff) & (hits[TIMESTAMP] < fold.end)]
+    pairs = window[[USER, ITEM]].drop_duplicates()
+    pairs = pairs[pairs[USER].isin(past[USER].unique()) & pairs[ITEM].isin(past[ITEM].unique())]
+    if task == "new":
+        known = pd.MultiIndex.from_frame(past[[USER, ITEM]].drop_duplicates())
+        pairs = pairs[~pd.MultiIndex.from_frame(pairs).isin(known)]
+    return pairs.sort_values([USER, ITEM], ignore_index=True)
+
+
+def _refuse_folds_without_history(folds: list[Fold], events: pd.DataFrame, shop: ShopParams) -> None:
+    hits = targets(events, shop)
+    seen = sorted(events[EVENT_TYPE].unique())
+    if hits.empty:
+        raise DataContractError(
+            f"no event of type '{shop.target_event}' (shop.target_event) is left after validation: the events have the"
+            f" types {seen}; map one of them to it in source.tables.events.event_types, or set shop.target_event"
+        )
+    first, last = hits[TIMESTAMP].min(), hits[TIMESTAMP].max()
+    for fold in folds:
+        if first >= fold.cutoff:
+            raise DataContractError(
+                f"fold '{fold.name}' has no '{shop.target_event}' events before its cutoff {fold.cutoff:%Y-%m-%d}:"
+                f" they cover {first:%Y-%m-%d} to {last:%Y-%m-%d}; lower folds.train or folds.horizon_days,"
+                " or ingest more days"
+            )
+    for fold in folds[:-1]:
+        if fold.kind != "train" and labels(events, fold, shop, "all").empty:
+            raise DataContractError(
+                f"fold '{fold.name}' ({fold.cutoff:%Y-%m-%d} to {fold.end:%Y-%m-%d}) has no shopper who came back:"
+                " nothing can be measured there; raise folds.horizon_days or ingest more days"
+            )

@@ -1,0 +1,54 @@
+"""The data contract: names and types of the canonical tables. Ids are integers or strings, as the shop has them."""
+
+from typing import Literal
+
+USER = "user_id"
+ITEM = "item_id"
+EVENT_TYPE = "event_type"
+TIMESTAMP = "timestamp"
+SESSION = "session_id"
+QUANTITY = "quantity"
+VALUE = "value"
+TITLE = "title"
+BRAND = "brand"
+PRICE = "price"
+CATEGORY_PREFIX = "category_"
+"""Categories run from the widest, `category_1`, to the narrowest, `category_n`."""
+
+EventType = Literal["impression", "view", "search", "add_to_cart", "purchase", "return", "rating", "support"]
+
+EVENTS = "events"
+ITEMS = "items"
+USERS = "users"
+PROMOTIONS = "promotions"
+TableName = Literal["events", "items", "users", "promotions"]
+TABLES: tuple[TableName, ...] = ("events", "items", "users", "promotions")
+
+REQUIRED_COLUMNS: dict[TableName, tuple[str, ...]] = {
+    "events": (USER, ITEM, EVENT_TYPE, TIMESTAMP, SESSION, QUANTITY, VALUE),
+    "items": (ITEM, TITLE),
+    "users": (USER,),
+    "promotions": (ITEM, "start", "end", "kind", "reach"),
+}
+"""`reach` is the share of the shop's outlets where the promotion holds, in (0, 1]; 1 where a shop has no outlets."""
+
+OPTIONAL_COLUMNS: dict[TableName, tuple[str, ...]] = {
+    "events": ("rating", "position", "query", "channel"),
+    "items": (BRAND, PRICE, "description", "available_from", "available_to"),
+    "users": ("consent",),
+    "promotions": (),
+}
+
+Task = Literal["all", "new"]
+TASKS: tuple[Task, ...] = ("all", "new")
+"""all: what the shopper will buy in the horizon; new: only of what that shopper never bought before."""
+
+RANK = "rank"
+"""Place in a list, from 1 (best)."""
+SCORE = "score"
+
+
+def categories(columns: list[str]) -> list[str]:
+    """The category columns among `columns`, from the widest to the narrowest."""
+    found = [c for c in columns if c.startswith(CATEGORY_PREFIX) and c.removeprefix(CATEGORY_PREFIX).isdigit()]
+    return sorted(found, key=lambda c: int(c.removeprefix(CATEGORY_PREFIX)))
