@@ -77,9 +77,7 @@ class SourceParams(Section):
     @model_validator(mode="after")
     def files_have_tables(self) -> Self:
         if self.adapter == "files" and self.tables is None:
-            raise ValueError(
-                "source.adapter is 'files', but source.tables is missing: name at least tables.events.path"
-            )
+            raise ValueError("source.adapter is 'files', but source.tables is missing: name tables.events.path")
         return self
 
 
