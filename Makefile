@@ -1,0 +1,61 @@
+# shoprec: every command a person needs. `make` alone says what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+READY := $(VENV)/.ready
+TESTS ?= tests
+
+# No package of ours reports to anybody, whatever command is used.
+export DO_NOT_TRACK := true
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export MLFLOW_DISABLE_TELEMETRY := true
+export DVC_NO_ANALYTICS := true
+export GX_ANALYTICS_ENABLED := false
+
+.PHONY: help setup run test lint format types contracts check ui clean
+
+help:  ## Say what each command does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY)  ## Make .venv from requirements.lock (other commands do this first)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
+	  || { echo "shoprec needs Python 3.11, and '$(PYTHON)' is not: name one with 'make setup PYTHON=/path/to/python3.11'" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/uv --version 2>/dev/null | grep -qF "$(UV_VERSION)" || $(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: $(READY)  ## Retrain: fetch, validate, learn, judge, register (skips what has not changed)
+	@$(BIN)/shoprec run $(ARGS)
+
+test: $(READY)  ## Run all tests; TESTS=tests/flows runs some
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(READY)  ## Check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(READY)  ## Mend style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(READY)  ## Check types
+	$(BIN)/basedpyright
+
+contracts: $(READY)  ## Check who imports whom
+	$(BIN)/lint-imports
+
+check: test lint types contracts  ## All of test, lint, types and contracts
+
+ui: $(READY)  ## Serve MLflow and Prefect on localhost over what was made
+	@$(BIN)/shoprec ui
+
+clean:  ## Remove everything that a run made, the registry included; the environment stays
+	rm -rf var reports models .dvc/cache .dvc/tmp data/raw data/valid data/quarantine data/features data/candidates

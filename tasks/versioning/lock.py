@@ -1,0 +1,55 @@
+"""What DVC has written down about data: the hash of every file and folder that it versions."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tasks.errors import ShoprecError
+
+
+def hashes(root: Path) -> dict[str, str]:
+    """Path to MD5 as DVC has it, of every output of a stage and everything that was added by `track`.
+
+    The hash of a folder ends in `.dir`.
+    """
+    found = {out["path"]: out["md5"] for stage in _locked(root).values() for out in stage.get("outs", [])}
+    for pointer in sorted([*root.glob("*.dvc"), *root.glob("*/*.dvc")]):
+        if pointer.is_file():
+            folder = pointer.relative_to(root).parent
+            found |= {(folder / out["path"]).as_posix(): out["md5"] for out in _yaml(pointer)["outs"]}
+    return found
+
+
+def recipe_digest(root: Path, stage: str) -> str:
+    """SHA-256 over what a stage was made from: its command, its params, and the content of all that it read.
+
+    Two runs with the same digest of the last stage had the same data, code and params where it matters. What came
+    before and made no difference (a new comment in an expectation, say) leaves it as it was.
+    """
+    locked = _locked(root).get(stage)
+    if locked is None:
+        raise ShoprecError(f"{root / 'dvc.lock'} does not know stage '{stage}': run `shoprec run` to its end first")
+    deps = sorted((dep["path"], dep["md5"]) for dep in locked.get("deps", []))
+    recipe = [locked["cmd"], deps, locked.get("params", {})]
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _locked(root: Path) -> dict[str, Any]:
+    path = root / "dvc.lock"
+    return (_yaml(path).get("stages") or {}) if path.exists() else {}
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ShoprecError(
+            f"{path} cannot be read (a merge left its marks in it, or a write was cut off): take one side of it from"
+            f" git, or delete it, and run again; DVC's cache still has what was made\n{error}"
+        ) from error
+    if not isinstance(content, dict):
+        raise ShoprecError(f"{path} is empty or no mapping: delete it and run again; DVC's cache has what was made")
+    return content

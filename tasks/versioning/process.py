@@ -1,0 +1,81 @@
+"""Child processes whose output is watched line by line, and which leave nothing behind when they are stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.versioning import leash
+
+OnLine = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Finished:
+    code: int
+    """Exit code; negative: ended by that signal."""
+    lines: tuple[str, ...]
+    """Standard output and standard error, in the order in which they came."""
+    seconds: float
+    peak_mib: float
+    """Resident memory of the largest single process among the child and its own children, at its peak.
+
+    Linux counts what the child had before it became another program, so this is never less than what the calling
+    process held.
+    """
+
+
+def run_module(module: str, arguments: Sequence[str], cwd: Path, on_line: OnLine, env: dict[str, str]) -> Finished:
+    """Runs `python -m module arguments` in `cwd`; each line of output goes to `on_line` as it comes.
+
+    Whatever ends the wait early (Ctrl-C, a cancelled run) ends the child with all its children first.
+    """
+    command = [sys.executable, "-P", leash.__file__, str(os.getpid()), module, *arguments]
+    started = time.monotonic()
+    child = subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    )
+    lines: list[str] = []
+    try:
+        assert child.stdout is not None
+        for line in child.stdout:
+            lines.append(line.rstrip())
+            on_line(lines[-1])
+        _, status, usage = os.wait4(child.pid, 0)
+        code = child.returncode = os.waitstatus_to_exitcode(status)
+    finally:
+        if child.returncode is None:
+            _end(child)
+        if child.stdout is not None:
+            child.stdout.close()
+    return Finished(code, tuple(lines), time.monotonic() - started, usage.ru_maxrss / _MAXRSS_PER_MIB)
+
+
+_MAXRSS_PER_MIB = 1024 if sys.platform == "linux" else 1024 * 1024
+"""`ru_maxrss` is in KiB on Linux and in bytes on macOS."""
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """Ends the child's whole process group: DVC's own child would otherwise go on and write its output."""
+    try:
+        os.killpg(child.pid, signal.SIGTERM)
+        child.wait(timeout=10)
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        child.wait()
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()

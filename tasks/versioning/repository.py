@@ -1,0 +1,120 @@
+"""The project as a DVC repository: run a stage, version a folder, push. Nobody else calls dvc.
+
+DVC is called as a program and not through its Python API: that one depends on the working directory, and a stage's
+output passes it by.
+"""
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, TransientError
+from tasks.versioning.process import Finished, OnLine, run_module
+
+_BY_EXIT_CODE: dict[int, type[ShoprecError]] = {2: DataContractError, 3: BrokenCheckError, 4: ParamsError}
+"""How a stage's entry (`tasks/stage.py`) tells which error ended it."""
+_EXITED = re.compile(r"ERROR: failed to reproduce .* exited with (-?\d+)$")
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """One stage in one run of the job."""
+
+    name: str
+    skipped: bool
+    """Nothing it depends on had changed, so what it made before stands (or came back from DVC's cache)."""
+    seconds: float
+    peak_mib: float
+
+
+def prepare(root: Path) -> None:
+    """Makes a folder without git work too: DVC then keeps hashes, cache and remote, but has no history to compare."""
+    config = root / ".dvc" / "config"
+    if not config.exists():
+        raise ShoprecError(f"{config} does not exist: it comes with the project, so restore it")
+    local = config.with_name("config.local")
+    outside_git = not any((folder / ".git").exists() for folder in (root.resolve(), *root.resolve().parents))
+    marked = local.exists() and "no_scm" in local.read_text(encoding="utf-8")
+    if outside_git and not marked:
+        _dvc(root, "config", "--local", "core.no_scm", "true")
+    elif marked and not outside_git:
+        _dvc(root, "config", "--local", "--unset", "core.no_scm")
+
+
+def reproduce(root: Path, stage: str, on_line: OnLine) -> StageRun:
+    """Runs one stage if anything that it depends on has changed.
+
+    Raises what its entry raised (told by the exit code), with the stage's own words; TransientError where another
+    process works on the same repository.
+    """
+    done = _run(root, on_line, "repro", "--single-item", stage)
+    if done.code:
+        raise _failure_of_stage(stage, done)
+    skipped = not any(line.startswith("Running stage") for line in done.lines)
+    return StageRun(stage, skipped, done.seconds, done.peak_mib)
+
+
+def track(root: Path, path: str) -> None:
+    """Versions what the outside world brought: writes `<path>.dvc`, meant to be committed to git."""
+    _dvc(root, "add", "--quiet", path)
+
+
+def push(root: Path, on_line: OnLine) -> None:
+    """Copies all that `dvc.lock` and `*.dvc` name to the remote. Raises TransientError: a remote may come back."""
+    done = _run(root, on_line, "push")
+    if done.code:
+        raise TransientError(
+            f"the data could not be pushed to DVC's remote, so nothing was promoted: {_last_words(done)}\n"
+            "See `dvc remote list` and .dvc/config for where it should go."
+        )
+
+
+def _dvc(root: Path, *arguments: str) -> None:
+    done = _run(root, lambda _: None, *arguments)
+    if done.code:
+        _refuse_busy(done)
+        raise ShoprecError(f"`dvc {' '.join(arguments)}` failed in {root}: {_last_words(done)}")
+
+
+def _run(root: Path, on_line: OnLine, *arguments: str) -> Finished:
+    return run_module("dvc", arguments, root, on_line, _environment(root))
+
+
+def _environment(root: Path) -> dict[str, str]:
+    """Stages find this very Python as `python`; DVC keeps its indexes beside its remote, so that both go together."""
+    env = dict(os.environ)
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
+    env["SHELL"] = "/bin/sh"
+    env["PYTHONUNBUFFERED"] = "1"
+    env.setdefault("DVC_NO_ANALYTICS", "true")
+    env.setdefault("DVC_SITE_CACHE_DIR", str(root.resolve() / "var" / "dvc-index"))
+    return env
+
+
+def _failure_of_stage(stage: str, done: Finished) -> ShoprecError:
+    exited = next((found for line in reversed(done.lines) if (found := _EXITED.match(line))), None)
+    if exited is None:
+        _refuse_busy(done)
+        return ShoprecError(f"dvc could not run stage '{stage}': {_last_words(done)}")
+    code, words = int(exited[1]), _words_of_stage(done)
+    signal = -code if code < 0 else code - 128
+    if signal > 0:
+        words = f"it was ended by signal {signal}" + (" (out of memory?)" if signal == 9 else "") + f"\n{words}"
+    return _BY_EXIT_CODE.get(code, ShoprecError)(f"stage '{stage}' failed: {words}".rstrip())
+
+
+def _words_of_stage(done: Finished) -> str:
+    """What the stage said, without what DVC said around it; the end of it where it is long."""
+    begin = next((n for n, line in enumerate(done.lines) if line.startswith("> ")), -1)
+    return "\n".join([line for line in done.lines[begin + 1 :] if line and not _EXITED.match(line)][-60:])
+
+
+def _refuse_busy(done: Finished) -> None:
+    if any("is busy" in line or "Unable to acquire lock" in line for line in done.lines):
+        raise TransientError(f"another process works on this DVC repository: {_last_words(done)}")
+
+
+def _last_words(done: Finished) -> str:
+    return "\n".join(line for line in done.lines[-5:] if line) or f"exit code {done.code}, and no word"

@@ -1,0 +1,228 @@
+"""Against the real dvc, in a repository of three tiny stages."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, TransientError
+from tasks.versioning import StageRun, hashes, prepare, push, recipe_digest, reproduce, stage_order, track
+
+
+def silent(_line: str) -> None:
+    """Nobody watches."""
+
+
+def reproduce_all(root: Path) -> dict[str, StageRun]:
+    return {stage: reproduce(root, stage, silent) for stage in stage_order(root / "dvc.yaml")}
+
+
+def skipped(runs: dict[str, StageRun]) -> list[str]:
+    return [name for name, run in runs.items() if run.skipped]
+
+
+def behave(root: Path, how: str) -> None:
+    (root / "behaviour.txt").write_text(how)
+
+
+def test_only_what_changed_runs_again(toy: Path) -> None:
+    prepare(toy)
+    assert skipped(reproduce_all(toy)) == []
+    assert skipped(reproduce_all(toy)) == ["double", "total", "show"]
+    (toy / "data" / "numbers").write_text("7")
+    assert skipped(reproduce_all(toy)) == []
+    assert (toy / "report.txt").read_text() == "7+++"
+
+
+def test_going_back_to_an_old_param_restores_what_was_made_with_it(toy: Path) -> None:
+    prepare(toy)
+    reproduce(toy, "double", silent)
+    (toy / "params.yaml").write_text("factor: 3\n")
+    assert not reproduce(toy, "double", silent).skipped
+    (toy / "params.yaml").write_text("factor: 2\n")
+    assert reproduce(toy, "double", silent).skipped
+
+
+def test_a_run_says_what_it_took_and_every_line_of_output_is_seen(toy: Path) -> None:
+    prepare(toy)
+    seen: list[str] = []
+    run = reproduce(toy, "double", seen.append)
+    assert run.name == "double"
+    assert 0 < run.seconds < 60
+    assert 10 < run.peak_mib < 10_000
+    assert "making data/doubled" in seen
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [(1, ShoprecError), (2, DataContractError), (3, BrokenCheckError), (4, ParamsError)]
+)
+def test_the_exit_code_tells_the_error_and_the_stage_its_words(toy: Path, code: int, error: type[ShoprecError]) -> None:
+    prepare(toy)
+    behave(toy, f"exit {code} price of item 7 is -3")
+    with pytest.raises(ShoprecError, match="stage 'double' failed: (?s:.*)price of item 7 is -3") as caught:
+        reproduce(toy, "double", silent)
+    assert type(caught.value) is error
+
+
+def test_a_killed_stage_is_named_and_the_next_run_works(toy: Path) -> None:
+    prepare(toy)
+    behave(toy, "kill")
+    with pytest.raises(ShoprecError, match="ended by signal 9"):
+        reproduce(toy, "double", silent)
+    behave(toy, "copy")
+    reproduce(toy, "double", silent)
+    assert (toy / "data" / "doubled").read_text() == "1+"
+
+
+def test_when_the_flow_is_killed_its_stage_dies_with_it_and_the_next_run_works(toy: Path) -> None:
+    """`kill -9` of the caller while a stage has written half of its output."""
+    prepare(toy)
+    behave(toy, "hang")
+    caller = start_reproducing(toy)
+    stage = int(wait_for_text(toy / "hanging"))
+    caller.send_signal(signal.SIGKILL)
+    caller.wait()
+    wait_until_gone(stage)
+    behave(toy, "copy")
+    run = reproduce(toy, "double", silent)
+    assert not run.skipped
+    assert (toy / "data" / "doubled").read_text() == "1+"
+
+
+def test_an_interrupted_wait_ends_the_stage(toy: Path) -> None:
+    prepare(toy)
+    behave(toy, "hang")
+
+    def stop_at_the_first_line(line: str) -> None:
+        if line.startswith("making"):
+            wait_for_text(toy / "hanging")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reproduce(toy, "double", stop_at_the_first_line)
+    wait_until_gone(int((toy / "hanging").read_text()))
+
+
+def test_a_busy_repository_is_a_transient_fault(toy: Path) -> None:
+    prepare(toy)
+    behave(toy, "hang")
+    other = start_reproducing(toy)
+    try:
+        wait_for_text(toy / "hanging")
+        with pytest.raises(TransientError, match="another process"):
+            reproduce(toy, "double", silent)
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_what_was_pushed_can_be_had_again(toy: Path) -> None:
+    prepare(toy)
+    track(toy, "data/numbers")
+    reproduce_all(toy)
+    push(toy, silent)
+    shutil.rmtree(toy / ".dvc" / "cache")
+    (toy / "data" / "total").unlink()
+    (toy / "data" / "numbers").unlink()
+    subprocess.run([sys.executable, "-m", "dvc", "pull", "--quiet"], cwd=toy, check=True)
+    assert (toy / "data" / "numbers").read_text() == "1"
+    assert (toy / "data" / "total").read_text() == "1++"
+
+
+def test_a_remote_that_is_away_is_a_transient_fault(toy: Path) -> None:
+    prepare(toy)
+    track(toy, "data/numbers")
+    (toy / "var" / "dvc-remote").write_text("a file stands where the remote should be")
+    with pytest.raises(TransientError, match="nothing was promoted"):
+        push(toy, silent)
+
+
+def test_in_git_nothing_but_pointers_and_lock_appears(toy: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", "."], cwd=toy, check=True)
+    shutil.copy(Path(__file__).parents[2] / ".gitignore", toy / ".gitignore")
+    shutil.copy(Path(__file__).parents[2] / ".dvc" / ".gitignore", toy / ".dvc" / ".gitignore")
+    prepare(toy)
+    before = untracked(toy)
+    track(toy, "data/numbers")
+    reproduce(toy, "double", silent)
+    push(toy, silent)
+    assert untracked(toy) - before == {"dvc.lock", "data/numbers.dvc"}
+
+
+def untracked(root: Path) -> set[str]:
+    status = ["git", "status", "--short", "--untracked-files=all"]
+    lines = subprocess.run(status, cwd=root, check=True, capture_output=True, text=True).stdout.splitlines()
+    return {line[3:] for line in lines}
+
+
+def test_a_folder_that_comes_into_git_is_no_longer_kept_apart_from_it(toy: Path) -> None:
+    prepare(toy)
+    assert "no_scm" in (toy / ".dvc" / "config.local").read_text()
+    subprocess.run(["git", "init", "--quiet", "."], cwd=toy, check=True)
+    prepare(toy)
+    assert "no_scm" not in (toy / ".dvc" / "config.local").read_text()
+
+
+def test_a_project_without_dvc_config_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ShoprecError, match="restore it"):
+        prepare(tmp_path)
+
+
+def test_hashes_name_added_and_made_data(toy: Path) -> None:
+    prepare(toy)
+    track(toy, "data/numbers")
+    reproduce(toy, "double", silent)
+    assert hashes(toy) == {
+        "data/numbers": hashlib.md5(b"1").hexdigest(),
+        "data/doubled": hashlib.md5(b"1+").hexdigest(),
+    }
+
+
+def test_the_recipe_changes_with_params_and_data_and_with_nothing_else(toy: Path) -> None:
+    prepare(toy)
+    reproduce_all(toy)
+    first = recipe_digest(toy, "double")
+    behave(toy, "copy")
+    reproduce_all(toy)
+    assert recipe_digest(toy, "double") == first
+    (toy / "params.yaml").write_text("factor: 3\n")
+    reproduce_all(toy)
+    assert recipe_digest(toy, "double") != first
+
+
+def test_a_broken_lock_file_says_how_to_mend_it(toy: Path) -> None:
+    (toy / "dvc.lock").write_text("<<<<<<< HEAD\nstages: {\n")
+    with pytest.raises(ShoprecError, match="take one side"):
+        hashes(toy)
+
+
+def start_reproducing(root: Path) -> subprocess.Popen[bytes]:
+    code = "import sys; from pathlib import Path; from tasks.versioning import reproduce\n"
+    code += "reproduce(Path(sys.argv[1]), 'double', print)"
+    return subprocess.Popen([sys.executable, "-c", code, str(root)], stdout=subprocess.DEVNULL)
+
+
+def wait_for_text(path: Path, seconds: float = 60) -> str:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if path.exists() and (text := path.read_text()):
+            return text
+        time.sleep(0.05)
+    raise AssertionError(f"{path} was not written in {seconds} s")
+
+
+def wait_until_gone(pid: int, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"process {pid} is still there after {seconds} s")
