@@ -5,10 +5,10 @@ from typing import Any, Literal, Self
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
 
 from tasks.errors import ParamsError
-from tasks.schema import EventType
+from tasks.schema import EventType, Task
 
 
 class Section(BaseModel):
@@ -98,11 +98,130 @@ class FoldParams(Section):
     """How many folds before the validation fold the ranker learns from."""
 
 
+class FeatureParams(Section):
+    windows_days: tuple[int, ...] = Field(min_length=1)
+    """Lengths of the windows that end at the cutoff, ascending."""
+    half_lives_days: tuple[int, ...] = Field(min_length=1)
+    """Half-lives of decayed counts."""
+
+    @field_validator("windows_days", "half_lives_days")
+    @classmethod
+    def ascending(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if list(value) != sorted(set(value)) or value[0] < 1:
+            raise ValueError("must be whole days above 0, ascending, each once")
+        return value
+
+
+Similarity = Literal["cosine", "pearson", "tfidf", "bm25"]
+
+
+class RetrieverParams(Section):
+    enabled: bool = True
+    depth_all: int = Field(ge=0)
+    """Length of the retriever's list that joins the candidates of task all."""
+    depth_new: int = Field(ge=0)
+    """The same for task new."""
+
+
+class AlsParams(RetrieverParams):
+    factors: int = Field(ge=1)
+    regularization: float = Field(ge=0)
+    alpha: float = Field(gt=0)
+    """Weight of one unit of strength against an unseen pair."""
+    iterations: int = Field(ge=1)
+    half_life_days: float | None = Field(default=None, gt=0)
+    seed: int
+
+
+class ItemNeighbourParams(RetrieverParams):
+    similarity: Similarity
+    neighbours: int = Field(ge=1)
+    half_life_days: float | None = Field(default=None, gt=0)
+
+
+class UserNeighbourParams(RetrieverParams):
+    similarity: Similarity
+    neighbours: int = Field(ge=1)
+    power: float = Field(default=1.0, gt=0)
+    """Similarities are raised to it: above 1, the nearest count for more."""
+    half_life_days: float | None = Field(default=None, gt=0)
+
+
+class OwnHistoryParams(RetrieverParams):
+    half_life_days: float | None = Field(default=None, gt=0)
+
+
+class PopularityParams(RetrieverParams):
+    days: float = Field(gt=0)
+
+
+class CandidateParams(Section):
+    universe_days: float = Field(gt=0)
+    """An item is proposed to people who never had it only if it was bought within so many days before the cutoff …"""
+    universe_min_buyers: int = Field(ge=1)
+    """… by at least so many people."""
+    event_weights: dict[EventType, float] = Field(default_factory=dict)
+    """Strength of event types beside the target event, such as view: 0.1; a type not named is not learned from."""
+    als: AlsParams
+    item_neighbours: ItemNeighbourParams
+    user_neighbours: UserNeighbourParams
+    own_history: OwnHistoryParams
+    popularity: PopularityParams
+
+    def depths(self, task: Task) -> dict[str, int]:
+        """Retriever to the length of its list that joins the candidates."""
+        sections = {name: getattr(self, name) for name in type(self).model_fields}
+        return {n: getattr(s, f"depth_{task}") for n, s in sections.items() if isinstance(s, RetrieverParams)}
+
+
+class EvaluationParams(Section):
+    """How lists are judged; none of this changes what is recommended."""
+
+    list_lengths: tuple[PositiveInt, ...] = (5, 10, 20, 100)
+    """The k of every metric@k; lists are scored down to the longest."""
+    judged_by: str = "ndcg@10"
+    """The metric that decides which retriever is the best single one and whether re-ranking beats it."""
+    beside: str = "recall@20"
+    """The metric shown beside it."""
+    draws: int = Field(default=2000, ge=100)
+    """Bootstrap draws of users behind every 95 % interval."""
+    seed: int = 7
+    activity_groups: int = Field(default=4, ge=1)
+    """Users are sliced into this many equal groups by number of events, and by tenure."""
+    cold_events: int = Field(default=3, ge=1)
+    """A user with at most this many events before the cutoff is cold."""
+    item_age_days: tuple[PositiveInt, ...] = (30, 90, 180)
+    """Edges between the slices of relevant items by days since their first sale."""
+    item_buyers: tuple[PositiveInt, ...] = (10, 50, 200)
+    """Edges between the slices of relevant items by number of buyers."""
+    most_attribute_values: int = Field(default=12, ge=2)
+    """A user attribute of more distinct values is grouped by quantile where numeric, else not sliced."""
+
+    @field_validator("list_lengths", "item_age_days", "item_buyers")
+    @classmethod
+    def ascending(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value or list(value) != sorted(set(value)):
+            raise ValueError("name at least one number, in ascending order, each once")
+        return value
+
+    @model_validator(mode="after")
+    def judged_by_what_is_measured(self) -> Self:
+        measured = ("recall", "precision", "f1", "ndcg", "map", "mrr", "hit_rate")
+        known = [f"{metric}@{k}" for metric in measured for k in self.list_lengths]
+        for name, value in (("judged_by", self.judged_by), ("beside", self.beside)):
+            if value not in known:
+                raise ValueError(f"{name} is '{value}', but what is measured is {', '.join(known)}")
+        return self
+
+
 class Params(Section):
     shop: ShopParams
     source: SourceParams
     clean: CleanParams
     folds: FoldParams
+    features: FeatureParams
+    candidates: CandidateParams
+    evaluation: EvaluationParams = EvaluationParams()
 
 
 def load_params(path: Path) -> Params:
