@@ -1,0 +1,191 @@
+"""The wrapper of Great Expectations: one table against one suite. It takes seconds to import, so that happens late.
+
+Two quirks are handled here: an expectation that cannot run reports `success: false` like one that was broken by the
+data, and a large `value_set` makes Great Expectations slow, hence columns such as `item_in_catalogue` are computed
+before and checked for truth.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from tasks.ingestion.quality import Check
+from tasks.ingestion.suites import Expectation, Suite, UnknownValueError, resolved
+from tasks.schema import REQUIRED_COLUMNS
+
+_UNIQUENESS = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
+_ABOUT_THE_TABLE = ("expect_column_to_exist", "expect_table_row_count_to_be_between")
+_ABOUT_GAPS = ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null")
+_EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Outcome:
+    checks: tuple[Check, ...]
+    quarantine: pd.Series
+    """Row position to the rule that sets it aside; a row that breaks several is set aside by the first."""
+
+
+def check_table(frame: pd.DataFrame, suite: Suite, values: Mapping[str, Any], helpers: Mapping[str, Any]) -> Outcome:
+    """Hold `frame` against `suite`.
+
+    `values` are what `$PARAMETER` may name. `helpers` are columns computed for the checks, of the frame's length, or
+    `Unknown` where they cannot be. No frame is changed.
+    """
+    known = {name: column for name, column in helpers.items() if isinstance(column, pd.Series)}
+    unknown = {name: column.why for name, column in helpers.items() if name not in known}
+    frame = frame.reset_index(drop=True).assign(**known)
+    checks: dict[str, Check] = {}
+    runnable: dict[str, dict[str, Any]] = {}
+    for expectation in suite.expectations:
+        try:
+            why = _why_not_applicable(expectation, frame, suite, unknown)
+            if not why:
+                runnable[expectation.rule] = resolved(expectation.kwargs, values)
+        except UnknownValueError as error:
+            why = str(error)
+        except (KeyError, TypeError, ValueError) as error:
+            checks[expectation.rule] = Check(suite.table, expectation, "broken", why=_bad_value(error, values))
+            continue
+        if why:
+            checks[expectation.rule] = Check(suite.table, expectation, "not applicable", why=why)
+    by_rule = {expectation.rule: expectation for expectation in suite.expectations}
+    results = _run_expectations(frame, {rule: (by_rule[rule], kwargs) for rule, kwargs in runnable.items()})
+    rows: dict[str, pd.Index] = {}
+    for rule, result in results.items():
+        checks[rule], rows[rule] = _judge(frame, suite, by_rule[rule], result)
+    return Outcome(tuple(checks[rule] for rule in by_rule), _first_rule_of_each_row(rows, by_rule))
+
+
+def _why_not_applicable(
+    expectation: Expectation, frame: pd.DataFrame, suite: Suite, unknown: Mapping[str, str]
+) -> str | None:
+    if expectation.type in _ABOUT_THE_TABLE:
+        return None
+    for column in expectation.columns:
+        if column in unknown:
+            return unknown[column]
+        if column not in frame:
+            optional = column not in REQUIRED_COLUMNS[suite.table]
+            return f"the shop's {suite.table} have no {column}" if optional else f"column {column} is missing"
+        if expectation.type not in _ABOUT_GAPS and frame[column].isna().all():
+            return f"{column} holds no value" if len(frame) else f"there are no {suite.table}"
+    return None if len(frame) else f"there are no {suite.table}"
+
+
+def _run_expectations(
+    frame: pd.DataFrame, wanted: Mapping[str, tuple[Expectation, dict[str, Any]]]
+) -> dict[str, dict[str, Any]]:
+    """Rule to {success, result, exception}; an expectation that cannot even be built has just an exception."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.exceptions import GreatExpectationsError
+
+    from tasks.ingestion import column_kind  # noqa: F401  (registers its expectation)
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.pandas_default.add_dataframe_asset("table")
+    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
+    suite, results = gx.ExpectationSuite(name="suite"), {}
+    for rule, (expectation, kwargs) in wanted.items():
+        try:
+            one = {"type": expectation.type, "kwargs": kwargs, "meta": {"rule": rule}}
+            suite.expectations += gx.ExpectationSuite(name=rule, expectations=[one]).expectations
+        except (GreatExpectationsError, ValueError, TypeError) as error:
+            results[rule] = {"exception": f"{type(error).__name__}: {error}"}
+    found = batch.validate(suite, result_format={"result_format": "COMPLETE"})
+    for entry in found.results:
+        rule = entry.expectation_config.meta["rule"]
+        results[rule] = {
+            "success": bool(entry.success),
+            "result": entry.result,
+            "exception": _exception(entry.exception_info),
+        }
+    return results
+
+
+def _exception(info: Any) -> str | None:
+    """`exception_info` is one record, or one a metric."""
+    records = [info] if "raised_exception" in info else list(info.values())
+    raised = [record["exception_message"] for record in records if record.get("raised_exception")]
+    return "; ".join(dict.fromkeys(raised)) or None
+
+
+def _judge(
+    frame: pd.DataFrame, suite: Suite, expectation: Expectation, result: Mapping[str, Any]
+) -> tuple[Check, pd.Index]:
+    """The check, and the positions of the rows to set aside (none where the run stops, or only warns)."""
+    if result["exception"]:
+        return Check(suite.table, expectation, "broken", why=result["exception"]), pd.Index([])
+    facts = result["result"]
+    rows = _unexpected_rows(frame, expectation, facts)
+    warns = expectation.severity == "warning"
+    breached = not result["success"] or len(rows) > 0
+    allowed = _within_mostly(expectation, result, len(rows))
+    status = "passed" if not breached else "warning" if warns else "quarantined" if allowed else "failed"
+    check = Check(
+        suite.table,
+        expectation,
+        status,
+        observed=_observed(facts),
+        checked=int(facts.get("element_count", len(frame))),
+        unexpected=len(rows),
+        examples=_examples(frame, expectation, rows),
+    )
+    return check, rows if status == "quarantined" else pd.Index([])
+
+
+def _unexpected_rows(frame: pd.DataFrame, expectation: Expectation, facts: Mapping[str, Any]) -> pd.Index:
+    """Of rows that are equal in a unique key, all but the first are unexpected."""
+    rows = pd.Index(sorted(facts.get("unexpected_index_list") or []))
+    if expectation.type in _UNIQUENESS and len(rows):
+        return rows[frame.loc[rows, expectation.columns].duplicated().to_numpy()]
+    return rows
+
+
+def _within_mostly(expectation: Expectation, result: Mapping[str, Any], unexpected: int) -> bool:
+    if expectation.type in _UNIQUENESS:  # great_expectations counts the first copy as well
+        return unexpected <= (1 - expectation.mostly) * result["result"]["element_count"]
+    return result["success"]
+
+
+def _observed(facts: Mapping[str, Any]) -> str:
+    value = facts.get("observed_value")
+    if isinstance(value, float):
+        return f"{value:,.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else "" if value is None else str(value)
+
+
+def _examples(frame: pd.DataFrame, expectation: Expectation, rows: pd.Index) -> tuple[str, ...]:
+    """The most frequent offending values with their counts; of a helper column, the rows' ids instead."""
+    if not len(rows):
+        return ()
+    columns = expectation.columns
+    if columns[0] in ("item_in_catalogue", "first_copy"):
+        columns = ["item_id"]
+    counts = frame.loc[rows, columns].value_counts(dropna=False, sort=True).head(_EXAMPLES)
+    return tuple(f"{_shown(key)} ({count:,}x)" for key, count in counts.items())
+
+
+def _shown(key: Any) -> str:
+    values = key if isinstance(key, tuple) else (key,)
+    return " / ".join("(empty)" if pd.isna(value) else str(value) for value in values)
+
+
+def _first_rule_of_each_row(rows: Mapping[str, pd.Index], order: Mapping[str, Expectation]) -> pd.Series:
+    found = [pd.Series(rule, index=rows[rule], dtype="str") for rule in order if rule in rows and len(rows[rule])]
+    if not found:
+        return pd.Series(dtype="str", index=pd.Index([], dtype="int64"))
+    together = pd.concat(found)
+    return together[~together.index.duplicated()].sort_index()
+
+
+def _bad_value(error: Exception, values: Mapping[str, Any]) -> str:
+    if isinstance(error, KeyError):
+        return f"it refers to {error}, which is none of {sorted(values)}"
+    return f"its arguments do not fit: {error}"

@@ -1,0 +1,122 @@
+"""Tables on disk: the same rows always give the same bytes, and a folder is replaced whole or not at all."""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.errors import DataContractError, ShoprecError
+from tasks.schema import TABLES, TableName
+
+_NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
+def read_tables(folder: Path) -> dict[TableName, pd.DataFrame]:
+    """The canonical tables that `folder` holds. Integers with gaps stay integers (`Int64`)."""
+    found = [name for name in TABLES if _file(folder, name).exists()]
+    return {name: read_table(_file(folder, name)) for name in found}
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    try:
+        table = pq.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise DataContractError(f"{path} is no readable Parquet file ({error}); fetch or export it again") from error
+    frame = table.to_pandas()
+    for field in table.schema:
+        if field.type in _NULLABLE and table[field.name].null_count:
+            frame[field.name] = table[field.name].to_pandas(types_mapper=_NULLABLE.get)
+    return frame
+
+
+def write_tables(tables: Mapping[TableName, pd.DataFrame], folder: Path) -> None:
+    for name, frame in tables.items():
+        write_table(frame, _file(folder, name))
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Timestamps are stored as UTC microseconds; no pandas metadata, so that equal rows are equal bytes."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    fields = [pa.field(f.name, _stored_type(f.type)) for f in table.schema]
+    pq.write_table(table.cast(pa.schema(fields)), path, compression="zstd", row_group_size=1 << 20)
+
+
+def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Let `fill` write into a new sibling of `folder`, then swap the two by rename.
+
+    Whenever this is cut short, the next call, or `restore_folder`, finds either the old content or the new one.
+    Raises ShoprecError when the disk is full; the old content stays.
+    """
+    new, old = _sibling(folder, "new"), _sibling(folder, "old")
+    restore_folder(folder)
+    new.mkdir(parents=True)
+    try:
+        fill(new)
+        _flush(new)
+    except OSError as error:
+        shutil.rmtree(new, ignore_errors=True)
+        if error.errno in _FULL_DISK:
+            raise ShoprecError(f"no space left to write {folder}: free some and run again; it is as it was") from error
+        raise
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def restore_folder(folder: Path) -> None:
+    """Undo what an interrupted `replace_folder` left: never a half-written folder, never a missing one."""
+    new, old = _sibling(folder, "new"), _sibling(folder, "old")
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(new, ignore_errors=True)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write `content` beside `path`, then put it in its place in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = _sibling(path, "new")
+    try:
+        with new.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        if error.errno in _FULL_DISK:
+            raise ShoprecError(f"no space left to write {path}: free some and run again; it is as it was") from error
+        raise
+
+
+def _file(folder: Path, name: TableName) -> Path:
+    return folder / f"{name}.parquet"
+
+
+def _sibling(path: Path, suffix: str) -> Path:
+    return path.with_name(f".{path.name}.{suffix}")
+
+
+def _flush(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+
+def _stored_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", tz="UTC")
+    if pa.types.is_large_string(kind):
+        return pa.string()
+    return kind

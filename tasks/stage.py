@@ -1,0 +1,45 @@
+"""What every stage's entry shares: errors a person can read, exit codes the flow understands, one BLAS thread."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+
+from threadpoolctl import threadpool_limits
+
+from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError
+
+EXIT_CODES: dict[type[ShoprecError], int] = {
+    DataContractError: 2,
+    BrokenCheckError: 3,
+    ParamsError: 4,
+}
+"""Any other ShoprecError exits with 1. `tasks.versioning` turns the codes back into errors."""
+INTERRUPTED = 130
+
+
+def run_stage(main: Callable[[], None]) -> None:
+    """Call `main` and exit: 0 when it returns, else a code of `EXIT_CODES` with the error's text on stderr.
+
+    BLAS gets one thread: `implicit` and LightGBM thread by themselves, and two layers of threads slow each other down.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    with threadpool_limits(limits=1, user_api="blas"):
+        sys.exit(_exit_code(main))
+
+
+def _exit_code(main: Callable[[], None]) -> int:
+    try:
+        main()
+    except ShoprecError as error:
+        sys.stderr.write(f"{error}\n")
+        return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; nothing was replaced, the next run starts this stage again\n")
+        return INTERRUPTED
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.stderr.write(f"no space left while writing {error.filename or 'output'}: free some and run again\n")
+        return 1
+    return 0
