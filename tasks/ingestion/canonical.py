@@ -36,7 +36,7 @@ SORT_KEYS: dict[TableName, list[str]] = {
 
 
 def canonical(tables: Mapping[TableName, pd.DataFrame]) -> dict[TableName, pd.DataFrame]:
-    """The tables with canonical columns first, one type an id in all tables, and rows sorted by `SORT_KEYS` (stable)."""
+    """Canonical columns first, an id of one type in all tables, and rows sorted by `SORT_KEYS` (stable)."""
     one_type = _one_type_an_id(tables)
     return {name: sort_rows(name, _ordered(name, frame)) for name, frame in one_type.items()}
 
@@ -48,12 +48,13 @@ def sort_rows(name: TableName, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _one_type_an_id(tables: Mapping[TableName, pd.DataFrame]) -> dict[TableName, pd.DataFrame]:
     """An id that is a number in one table and a text in another is a text in all, or nothing would join."""
-    out = dict(tables)
+    out: dict[TableName, pd.DataFrame] = dict(tables)
     for column in (USER, ITEM):
-        holders = [name for name, frame in out.items() if column in frame]
+        holders: list[TableName] = [name for name, frame in out.items() if column in frame]
         kinds = {pd.api.types.is_integer_dtype(out[name][column]) for name in holders if len(out[name])}
         if len(kinds) > 1:
-            out |= {name: out[name].assign(**{column: out[name][column].astype("str")}) for name in holders}
+            for name in holders:
+                out[name] = out[name].assign(**{column: out[name][column].astype("str")})
     return out
 
 
@@ -64,7 +65,7 @@ def _ordered(name: TableName, frame: pd.DataFrame) -> pd.DataFrame:
     """
     if name == EVENTS:
         frame = frame.assign(**{c: _gaps(c, frame.index) for c in REQUIRED_COLUMNS[name] if c not in frame})
-    known = [*REQUIRED_COLUMNS[name], *OPTIONAL_COLUMNS[name], *categories(list(frame))]
+    known = [*REQUIRED_COLUMNS[name], *OPTIONAL_COLUMNS[name], *categories([str(column) for column in frame])]
     first = [column for column in known if column in frame]
     return frame[first + [column for column in frame if column not in known]]
 

@@ -1,24 +1,24 @@
-"""Cleaning: rows that keep the contract, and still are nothing to learn from. Each removal has a rule and a count."""
+"""Cleaning: rows that keep the contract, and still are nothing to learn from. Each removal has a rule and a reason."""
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from tasks.errors import ParamsError
 from tasks.params import CleanParams, ShopParams
 from tasks.schema import EVENT_TYPE, ITEM, QUANTITY, SESSION, TIMESTAMP, USER, VALUE
 
+RULE = "rule"
+REASON = "reason"
+
 
 @dataclass(frozen=True)
 class Cleaned:
     events: pd.DataFrame
     items: pd.DataFrame | None
-    removed_events: pd.Series
-    """Row label of the given events to the rule that removed it."""
-    removed_items: pd.Series
-    reasons: dict[str, str]
-    """Rule to what it means."""
+    removed_events: pd.DataFrame
+    """`rule, reason`, by the label of the given events' row."""
+    removed_items: pd.DataFrame
     notes: tuple[str, ...]
     """What was filled in, and exclusions that match nothing."""
 
@@ -29,66 +29,70 @@ def clean(events: pd.DataFrame, items: pd.DataFrame | None, params: CleanParams,
     A line is impossible if it is of the target event and has a quantity <= 0 or a value < 0. Rows keep their labels.
     Raises ParamsError if `params.exclude` names a column that the items do not have.
     """
-    excluded, notes = _excluded_items(items, params)
-    rules = _event_rules(events, excluded, params, shop)
-    removed = _first_rule(rules, events.index)
-    kept, filled = _fill(events.drop(index=removed.index), shop)
-    removed_items = pd.Series(dtype="str")
-    if items is not None:
-        removed_items = excluded.set_axis(items.index)[lambda rule: rule != ""]
-        items = items.drop(index=removed_items.index)
-    reasons = {name: reason for name, (_, reason) in rules.items()}
-    return Cleaned(kept, items, removed, removed_items, reasons, notes + filled)
+    removed_items, notes = _excluded(items, params)
+    removed_events = _removed_events(events, items, removed_items, params, shop)
+    kept, filled = _fill(events.drop(index=removed_events.index), shop)
+    items = items.drop(index=removed_items.index) if items is not None else None
+    return Cleaned(kept, items, removed_events, removed_items, notes + filled)
 
 
-def _excluded_items(items: pd.DataFrame | None, params: CleanParams) -> tuple[pd.Series, tuple[str, ...]]:
-    """Rule by item (`''` where none), indexed by item id in the order of `items`; and exclusions that match nothing."""
-    if items is None or not params.exclude:
+def _excluded(items: pd.DataFrame | None, params: CleanParams) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The items that `clean.exclude` names, and the values that no item has."""
+    if items is None:
         if params.exclude:
             raise ParamsError("clean.exclude names columns of items, but this shop has no items table; set it to {}")
-        empty = items[ITEM] if items is not None else []
-        return pd.Series("", index=pd.Index(empty), dtype="str"), ()
-    rule, notes = pd.Series("", index=items.index, dtype="str"), []
+        return _first_of_each_row([]), ()
+    removed, notes = [], []
     for column, values in params.exclude.items():
         if column not in items:
             raise ParamsError(f"clean.exclude names the item column '{column}'; the items have {list(items)}")
         text = items[column].astype("str")
-        rule = rule.mask((rule == "") & text.isin(values), f"excluded_{column}")
-        unmatched = sorted(set(values) - set(text.unique()))
+        removed.append(_ruled(text[text.isin(values)], f"excluded_{column}", f"no merchandise: {column} is "))
+        unmatched = sorted(set(values) - set(text.dropna().unique()))
         if unmatched:
-            notes.append(f"clean.exclude.{column} names values that no item has: {unmatched}")
-    return rule.set_axis(pd.Index(items[ITEM])), tuple(notes)
+            notes.append(f"clean.exclude.{column} names values that no item has: {', '.join(unmatched)}")
+    return _first_of_each_row(removed), tuple(notes)
 
 
-def _event_rules(
-    events: pd.DataFrame, excluded: pd.Series, params: CleanParams, shop: ShopParams
-) -> dict[str, tuple[pd.Series, str]]:
-    """Rule to (rows that it removes, reason), in the order in which they apply."""
+def _removed_events(
+    events: pd.DataFrame,
+    items: pd.DataFrame | None,
+    removed_items: pd.DataFrame,
+    params: CleanParams,
+    shop: ShopParams,
+) -> pd.DataFrame:
     target = events[EVENT_TYPE] == shop.target_event
-    rule_of_item = events[ITEM].map(excluded[excluded != ""])
-    rules = {
-        f"excluded_{column}": (
-            rule_of_item == f"excluded_{column}",
-            f"no merchandise: clean.exclude.{column} names the item's {column}",
-        )
-        for column in params.exclude
-    }
-    rules["impossible_quantity"] = (
-        target & (events[QUANTITY] <= 0).fillna(False),
-        f"a {shop.target_event} of quantity 0 or less",
-    )
-    rules["impossible_value"] = (target & (events[VALUE] < 0).fillna(False), f"a {shop.target_event} of negative value")
+    impossible_quantity = target & (events[QUANTITY] <= 0).fillna(False)
+    impossible_value = target & (events[VALUE] < 0).fillna(False)
+    found = [
+        _of_excluded_items(events, items, removed_items),
+        _ruled(events[QUANTITY][impossible_quantity], "impossible_quantity", f"a {shop.target_event} of quantity <= 0"),
+        _ruled(events[VALUE][impossible_value], "impossible_value", f"a {shop.target_event} of negative value"),
+    ]
     if params.max_quantity is not None:
         too_much = (events[QUANTITY] > params.max_quantity).fillna(False)
-        rules["too_large_quantity"] = (too_much, f"quantity above clean.max_quantity ({params.max_quantity:g})")
-    return rules
+        reason = f"quantity above clean.max_quantity, {params.max_quantity:g}"
+        found.append(_ruled(events[QUANTITY][too_much], "too_large_quantity", reason))
+    return _first_of_each_row(found)
 
 
-def _first_rule(rules: dict[str, tuple[pd.Series, str]], index: pd.Index) -> pd.Series:
-    hits = [hit.fillna(False).to_numpy(dtype=bool) for hit, _ in rules.values()]
-    which = np.select(hits, list(rules), default="")
-    removed = which != ""
-    return pd.Series(which[removed], index=index[removed], dtype="str")
+def _of_excluded_items(events: pd.DataFrame, items: pd.DataFrame | None, removed: pd.DataFrame) -> pd.DataFrame:
+    if items is None or removed.empty:
+        return removed.iloc[:0]
+    by_item = removed.set_axis(pd.Index(items.loc[removed.index, ITEM]))
+    hit = events[ITEM][events[ITEM].isin(by_item.index)]
+    return by_item.loc[hit].set_axis(hit.index)
+
+
+def _ruled(values: pd.Series, rule: str, reason: str) -> pd.DataFrame:
+    """A reason that ends with a space is completed by the row's own value."""
+    reasons = reason + values.astype("str") if reason.endswith(" ") else reason
+    return pd.DataFrame({RULE: rule, REASON: reasons}, index=values.index, dtype="str")
+
+
+def _first_of_each_row(found: list[pd.DataFrame]) -> pd.DataFrame:
+    together = pd.concat([pd.DataFrame({RULE: [], REASON: []}, dtype="str", index=pd.Index([], dtype="int64")), *found])
+    return together[~together.index.duplicated()].sort_index()
 
 
 def _fill(events: pd.DataFrame, shop: ShopParams) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -6,9 +6,13 @@ Great Expectations 1.24 compares type names, and knows neither pandas 3's text t
 from typing import Any, ClassVar, Literal
 
 import pandas as pd
-from great_expectations.execution_engine import ExecutionEngine, PandasExecutionEngine
+from great_expectations.execution_engine.execution_engine import ExecutionEngine
+from great_expectations.execution_engine.pandas_execution_engine import PandasExecutionEngine
 from great_expectations.expectations.expectation import ColumnAggregateExpectation
-from great_expectations.expectations.metrics import ColumnAggregateMetricProvider, column_aggregate_value
+from great_expectations.expectations.metrics.column_aggregate_metric_provider import (
+    ColumnAggregateMetricProvider,
+    column_aggregate_value,
+)
 
 Kind = Literal["integer", "number", "text", "instant", "local time", "truth", "other"]
 

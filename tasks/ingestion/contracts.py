@@ -83,7 +83,7 @@ def _run_expectations(
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
-    from great_expectations.exceptions import GreatExpectationsError
+    from great_expectations.exceptions.exceptions import GreatExpectationsError
 
     from tasks.ingestion import column_kind  # noqa: F401  (registers its expectation)
 
@@ -100,7 +100,7 @@ def _run_expectations(
             results[rule] = {"exception": f"{type(error).__name__}: {error}"}
     found = batch.validate(suite, result_format={"result_format": "COMPLETE"})
     for entry in found.results:
-        rule = entry.expectation_config.meta["rule"]
+        rule = (entry.expectation_config.meta or {})["rule"] if entry.expectation_config else ""
         results[rule] = {
             "success": bool(entry.success),
             "result": entry.result,
@@ -133,7 +133,7 @@ def _judge(
         expectation,
         status,
         observed=_observed(facts),
-        checked=int(facts.get("element_count", len(frame))),
+        checked=int(facts.get("element_count", 0)),
         unexpected=len(rows),
         examples=_examples(frame, expectation, rows),
     )
@@ -156,9 +156,11 @@ def _within_mostly(expectation: Expectation, result: Mapping[str, Any], unexpect
 
 def _observed(facts: Mapping[str, Any]) -> str:
     value = facts.get("observed_value")
+    if value is None:
+        return ""
     if isinstance(value, float):
         return f"{value:,.4g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else "" if value is None else str(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _examples(frame: pd.DataFrame, expectation: Expectation, rows: pd.Index) -> tuple[str, ...]:

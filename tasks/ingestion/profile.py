@@ -14,7 +14,7 @@ def profile_tables(raw: Mapping[TableName, pd.DataFrame], valid: Mapping[TableNa
 
 
 def previous_values(previous: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What suites may name of the previous run: `previous.rows.<table>` and `previous.event_mix`; None where unknown."""
+    """What suites may name of the previous run, such as `previous.rows.events`; None where unknown."""
     raw = previous["raw"] if previous else {"rows": {}, "event_mix": None}
     mix = raw["event_mix"]
     rows = {f"previous.rows.{name}": raw["rows"].get(name) for name in TABLES}

@@ -19,8 +19,9 @@ _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 def read_tables(folder: Path) -> dict[TableName, pd.DataFrame]:
     """The canonical tables that `folder` holds. Integers with gaps stay integers (`Int64`)."""
-    found = [name for name in TABLES if _file(folder, name).exists()]
-    return {name: read_table(_file(folder, name)) for name in found}
+    found: list[TableName] = [name for name in TABLES if _file(folder, name).exists()]
+    tables: dict[TableName, pd.DataFrame] = {name: read_table(_file(folder, name)) for name in found}
+    return tables
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -60,8 +60,8 @@ class Suite:
 
 def load_suites(folder: Path) -> dict[TableName, Suite]:
     """`raw_<table>.json` of `folder`, for each table that has one. Raises BrokenCheckError where one cannot be read."""
-    paths = {name: folder / f"raw_{name}.json" for name in TABLES}
-    suites = {name: _load(name, path) for name, path in paths.items() if path.exists()}
+    paths: dict[TableName, Path] = {name: folder / f"raw_{name}.json" for name in TABLES}
+    suites: dict[TableName, Suite] = {name: _load(name, path) for name, path in paths.items() if path.exists()}
     if "events" not in suites:
         raise BrokenCheckError(f"{paths['events']} does not exist: without it nothing says what good events are")
     return suites

@@ -1,4 +1,4 @@
-"""Raw tables to valid ones and a quarantine. Pure: the same tables, manifest, suites and params give the same result."""
+"""Raw tables to valid ones and a quarantine. Pure: no clock, no file, nothing but what it is given."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,16 +8,13 @@ from typing import Any
 import pandas as pd
 
 from tasks.ingestion.canonical import sort_rows
-from tasks.ingestion.clean import Cleaned, clean
+from tasks.ingestion.clean import REASON, RULE, clean
 from tasks.ingestion.contracts import Outcome, check_table
 from tasks.ingestion.profile import previous_values, profile_tables
 from tasks.ingestion.quality import Quality, Removal
 from tasks.ingestion.suites import Suite, Unknown
 from tasks.params import CleanParams, ShopParams
 from tasks.schema import EVENTS, ITEM, ITEMS, SESSION, TABLES, USER, TableName
-
-RULE = "rule"
-REASON = "reason"
 
 
 @dataclass(frozen=True)
@@ -36,29 +33,32 @@ def validate(
     shop: ShopParams,
     params: CleanParams,
 ) -> Validation:
-    """Check every table, set aside the rows that break a rule, then clean. Every row of `raw` is kept or quarantined."""
+    """Check every table, set aside the rows that break a rule, then clean. A row of `raw` is kept or quarantined."""
     outcomes = _check(raw, manifest, suites, shop, params)
     quality = Quality(
         source=manifest["source"],
         as_of=manifest["as_of"],
-        read={name: len(frame) for name, frame in raw.items()},
+        read=_rows(raw),
         checks=tuple(check for outcome in outcomes.values() for check in outcome.checks),
         suites={name: suites[name].digest for name in outcomes},
     )
     if quality.verdict != "accepted":
         return Validation(quality)
-    good = {name: _without(frame, outcomes.get(name)) for name, frame in raw.items()}
+    good: dict[TableName, pd.DataFrame] = {name: _without(frame, outcomes.get(name)) for name, frame in raw.items()}
     cleaned = clean(good[EVENTS], good.get(ITEMS), params, shop)
-    aside = {name: _set_aside(raw[name], outcome, cleaned, name) for name, outcome in outcomes.items()}
+    swept: dict[TableName, pd.DataFrame] = {"events": cleaned.removed_events, "items": cleaned.removed_items}
+    aside: dict[TableName, pd.DataFrame] = {
+        name: _set_aside(raw[name], outcome, swept.get(name)) for name, outcome in outcomes.items()
+    }
     good[EVENTS] = cleaned.events
     if cleaned.items is not None:
         good[ITEMS] = cleaned.items
-    valid = {name: sort_rows(name, _settled(frame)) for name, frame in good.items()}
+    valid: dict[TableName, pd.DataFrame] = {name: sort_rows(name, _settled(frame)) for name, frame in good.items()}
     quality = Quality(
         source=quality.source,
         as_of=quality.as_of,
         read=quality.read,
-        kept={name: len(frame) for name, frame in valid.items()},
+        kept=_rows(valid),
         checks=quality.checks,
         removals=tuple(removal for name in aside for removal in _removals(name, aside[name], outcomes[name])),
         notes=cleaned.notes,
@@ -77,7 +77,8 @@ def _check(
 ) -> dict[TableName, Outcome]:
     """The catalogue first: events are held against the items that it keeps."""
     values = _values(manifest, shop)
-    order = sorted((name for name in TABLES if name in raw and name in suites), key=lambda name: name != ITEMS)
+    order: list[TableName] = [name for name in TABLES if name in raw and name in suites]
+    order.sort(key=lambda name: name != ITEMS)
     outcomes: dict[TableName, Outcome] = {}
     for name in order:
         helpers = _helpers(name, raw, outcomes.get(ITEMS), params)
@@ -113,27 +114,30 @@ def _without(frame: pd.DataFrame, outcome: Outcome | None) -> pd.DataFrame:
     return frame if outcome is None else frame.drop(index=outcome.quarantine.index)
 
 
-def _set_aside(frame: pd.DataFrame, outcome: Outcome, cleaned: Cleaned, name: TableName) -> pd.DataFrame:
+def _set_aside(frame: pd.DataFrame, outcome: Outcome, swept: pd.DataFrame | None) -> pd.DataFrame:
     """Rows with rule and reason, in the order of the raw table; those of cleaning beside those of the contract."""
     reasons = {check.expectation.rule: f"breaks: {check.expectation.says}" for check in outcome.checks}
-    swept = {EVENTS: cleaned.removed_events, ITEMS: cleaned.removed_items}.get(name, pd.Series(dtype="str"))
-    rules = pd.concat([part for part in (outcome.quarantine, swept) if len(part)] or [pd.Series(dtype="str")])
+    broken = pd.DataFrame({RULE: outcome.quarantine, REASON: outcome.quarantine.map(reasons)}, dtype="str")
+    rules = broken if swept is None else pd.concat([broken, swept])
     rules = rules.sort_index()
-    rows = frame.reset_index(drop=True).loc[rules.index]
-    return rows.assign(**{RULE: rules, REASON: rules.map(reasons | cleaned.reasons)}).reset_index(drop=True)
+    return frame.reset_index(drop=True).loc[rules.index].join(rules).reset_index(drop=True)
 
 
 def _removals(name: TableName, aside: pd.DataFrame, outcome: Outcome) -> list[Removal]:
     of_contract = {check.expectation.rule for check in outcome.checks}
-    counts = aside.groupby([RULE, REASON], sort=False).size()
+    counts = aside.groupby([RULE, REASON]).size().sort_values(ascending=False, kind="stable").reset_index(name="rows")
     return [
         Removal(name, rule, reason, int(rows), "contract" if rule in of_contract else "cleaning")
-        for (rule, reason), rows in counts.sort_values(ascending=False, kind="stable").items()
+        for rule, reason, rows in counts.itertuples(index=False)
     ]
+
+
+def _rows(tables: Mapping[TableName, pd.DataFrame]) -> dict[TableName, int]:
+    rows: dict[TableName, int] = {name: len(frame) for name, frame in tables.items()}
+    return rows
 
 
 def _settled(frame: pd.DataFrame) -> pd.DataFrame:
     """Ids that had gaps, and have none any more, are plain integers again."""
     ids = [c for c in (USER, ITEM, SESSION) if c in frame and frame[c].dtype == "Int64" and frame[c].notna().all()]
     return frame.astype(dict.fromkeys(ids, "int64"))
-

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.errors import DataContractError
+from tasks.errors import ParamsError
 from tasks.ingestion.canonical import canonical
 from tasks.ingestion.sources.complete_journey import fetch_complete_journey
+from tasks.ingestion.sources.files import fetch_files
 from tasks.params import ShopParams, SourceParams
-from tasks.schema import EVENTS, TableName
+from tasks.schema import TableName
 
 
 def fetch(params: SourceParams, shop: ShopParams, root: Path) -> dict[TableName, pd.DataFrame]:
@@ -17,7 +18,8 @@ def fetch(params: SourceParams, shop: ShopParams, root: Path) -> dict[TableName,
     `root` is the folder that relative paths in `params` start from.
     Raises DataContractError where an export cannot be read as what `params` says it is.
     """
-    tables = fetch_complete_journey()
-    if tables[EVENTS].empty:
-        raise DataContractError("the source holds no events; see source.tables.events in params.yaml")
-    return canonical(tables)
+    if params.adapter == "complete_journey":
+        return canonical(fetch_complete_journey())
+    if params.tables is None:
+        raise ParamsError("source.adapter is 'files', but source.tables is missing: name tables.events.path")
+    return canonical(fetch_files(params.tables, shop, root))

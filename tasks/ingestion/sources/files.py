@@ -1,0 +1,199 @@
+"""A shop's own exports, CSV or Parquet, as canonical tables. Every error names the file, the column and the row."""
+
+import difflib
+import glob
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tasks.errors import DataContractError
+from tasks.ingestion.canonical import ID_COLUMNS, NUMBER_COLUMNS, TEXT_COLUMNS, TIME_COLUMNS
+from tasks.ingestion.sources.parsing import Place, parse_ids, parse_numbers, parse_texts, parse_times
+from tasks.params import FileTable, ShopParams, SourceTables
+from tasks.schema import (
+    EVENT_TYPE,
+    EVENTS,
+    ITEM,
+    OPTIONAL_COLUMNS,
+    REQUIRED_COLUMNS,
+    TIMESTAMP,
+    TITLE,
+    USER,
+    USERS,
+    TableName,
+    categories,
+)
+
+_CSV_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".csv.zip", ".csv.bz2", ".csv.zst")
+_PARQUET_ENDINGS = (".parquet", ".pq")
+_INDISPENSABLE: dict[TableName, tuple[str, ...]] = {
+    "events": (USER, ITEM, EVENT_TYPE, TIMESTAMP),
+    "items": (ITEM,),
+    "users": (USER,),
+    "promotions": (ITEM, "start", "end"),
+}
+_DEFAULTS: dict[TableName, dict[str, str | float]] = {"promotions": {"kind": "promotion", "reach": 1.0}}
+
+
+def fetch_files(tables: SourceTables, shop: ShopParams, root: Path) -> dict[TableName, pd.DataFrame]:
+    """The tables that `tables` names; an id or an optional column that the shop lacks is left out, or made of gaps."""
+    named: list[tuple[TableName, str, FileTable]] = []
+    for number, table in enumerate(tables.events):
+        named.append(("events", f"source.tables.events[{number}]", table))  # noqa: PERF401
+    singles: dict[TableName, FileTable | None] = {
+        "items": tables.items,
+        "users": tables.users,
+        "promotions": tables.promotions,
+    }
+    for name, table in singles.items():
+        if table is not None:
+            named.append((name, f"source.tables.{name}", table))
+    parts: dict[TableName, list[pd.DataFrame]] = {}
+    for name, param, table in named:
+        frames = [_read_file(path, name, param, table, shop) for path in _paths(table, param, root)]
+        parts.setdefault(name, []).extend(frames)
+    return {name: _together(frames) for name, frames in parts.items()}
+
+
+def _paths(table: FileTable, param: str, root: Path) -> list[Path]:
+    """The files behind `path`, sorted, so that the order of a folder on disk does not matter."""
+    place = root / table.path
+    if place.is_file():
+        return [place]
+    if place.is_dir():
+        found = [p for p in place.rglob("*") if p.name.lower().endswith(_CSV_ENDINGS + _PARQUET_ENDINGS)]
+    else:
+        found = [Path(p) for p in glob.glob(str(place), recursive=True)]  # noqa: PTH207  (`place` may be absolute)
+    found = sorted(p for p in found if p.is_file())
+    if not found:
+        raise DataContractError(f"{param}.path is '{table.path}': no CSV or Parquet file there (looked in {place})")
+    return found
+
+
+def _read_file(path: Path, name: TableName, param: str, table: FileTable, shop: ShopParams) -> pd.DataFrame:
+    kind = table.format or _kind_by_ending(path, param)
+    frame = _read_parquet(path) if kind == "parquet" else _read_csv(path, param, table)
+    if frame.empty:
+        raise DataContractError(f"{path} has a header but no rows: export it again, or take it out of {param}.path")
+    frame = _mapped(frame, path, name, param, table)
+    first_row = 1 if kind == "parquet" else 2  # people count a CSV's header as row 1
+    return _typed(frame, Place(path, param, first_row), table, shop)
+
+
+def _kind_by_ending(path: Path, param: str) -> str:
+    if path.name.lower().endswith(_PARQUET_ENDINGS):
+        return "parquet"
+    if path.name.lower().endswith(_CSV_ENDINGS):
+        return "csv"
+    raise DataContractError(f"{path} ends like neither CSV nor Parquet: set {param}.format to csv or parquet")
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        table = pq.ParquetFile(path).read()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataContractError(
+            f"{path} is no readable Parquet file, perhaps cut off while it was written ({error}): export it again"
+        ) from error
+    integers = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int64Dtype(), pa.int16(): pd.Int64Dtype()}
+    return table.to_pandas(types_mapper=integers.get, ignore_metadata=True)
+
+
+def _read_csv(path: Path, param: str, table: FileTable) -> pd.DataFrame:
+    """All columns as text: what is a number, an id or an instant is decided by the contract, not by guessing."""
+    try:
+        return pd.read_csv(
+            path,
+            sep=table.separator,
+            encoding=table.encoding,
+            dtype="str",
+            keep_default_na=False,
+            na_values=[""],
+            skipinitialspace=True,
+        )
+    except pd.errors.EmptyDataError as error:
+        raise DataContractError(f"{path} is empty: export it again, or take it out of {param}.path") from error
+    except pd.errors.ParserError as error:
+        raise DataContractError(
+            f"{path} is no table with the separator {table.separator!r} ({error}): set {param}.separator,"
+            " or mend the row"
+        ) from error
+    except (UnicodeDecodeError, LookupError) as error:
+        raise DataContractError(
+            f"{path} is not encoded as '{table.encoding}' ({error}): set {param}.encoding, such as latin-1 or cp1252"
+        ) from error
+    except (OSError, EOFError) as error:
+        raise DataContractError(f"{path} cannot be read ({error}): export it again") from error
+
+
+def _mapped(frame: pd.DataFrame, path: Path, name: TableName, param: str, table: FileTable) -> pd.DataFrame:
+    """Columns by their canonical names. Of users all others are kept too, as attributes."""
+    missing = {canon: own for canon, own in table.columns.items() if own not in frame}
+    if missing:
+        canon, own = next(iter(missing.items()))
+        raise DataContractError(
+            f"{path} has no column '{own}' ({param}.columns.{canon}){_closest(own, _names(frame))};"
+            f" its columns are {list(frame)}"
+        )
+    taken = {own: canon for canon, own in table.columns.items()}
+    known = {*REQUIRED_COLUMNS[name], *OPTIONAL_COLUMNS[name], *categories(_names(frame))}
+    rest = [c for c in frame if c not in taken and c not in table.columns and (c in known or name == USERS)]
+    out = pd.DataFrame({canon: frame[own] for canon, own in table.columns.items()} | {c: frame[c] for c in rest})
+    out = out.assign(**_DEFAULTS.get(name, {}) | {c: out[c] for c in _DEFAULTS.get(name, {}) if c in out})
+    out = out.assign(**table.constants)
+    for column in _INDISPENSABLE[name]:
+        if column not in out:
+            raise DataContractError(
+                f"{path} has no column '{column}'{_closest(column, _names(frame))}: name the shop's column in"
+                f" {param}.columns.{column}{_or_constant(column, param)}; its columns are {list(frame)}"
+            )
+    if name == "items" and TITLE not in out:
+        out[TITLE] = out[ITEM].astype("str")
+    return _with_event_types(out, table) if name == EVENTS else out
+
+
+def _names(frame: pd.DataFrame) -> list[str]:
+    return [str(column) for column in frame]
+
+
+def _closest(wanted: str, columns: list[str]) -> str:
+    close = difflib.get_close_matches(wanted, columns, n=1, cutoff=0.7)
+    return f" (is it '{close[0]}'?)" if close else ""
+
+
+def _or_constant(column: str, param: str) -> str:
+    return f", or set {param}.constants.{column}, such as purchase" if column == EVENT_TYPE else ""
+
+
+def _with_event_types(frame: pd.DataFrame, table: FileTable) -> pd.DataFrame:
+    """Names that are mapped nowhere stay: the contract sets such rows aside, or stops where they are many."""
+    names = frame[EVENT_TYPE].astype("str").str.strip()
+    kept = ~names.isin(table.ignore_event_types)
+    return frame.assign(**{EVENT_TYPE: names.replace(dict(table.event_types))})[kept]
+
+
+def _typed(frame: pd.DataFrame, place: Place, table: FileTable, shop: ShopParams) -> pd.DataFrame:
+    columns = {}
+    for name in frame:
+        if name in TIME_COLUMNS:
+            zone = table.timestamp_zone or shop.time_zone
+            columns[name] = parse_times(frame[name], place.at(name), table.timestamp_format, zone)
+        elif name in ID_COLUMNS:
+            columns[name] = parse_ids(frame[name], place.at(name))
+        elif name in NUMBER_COLUMNS:
+            columns[name] = parse_numbers(frame[name], place.at(name), table.decimal)
+        else:
+            text = name in TEXT_COLUMNS or name in categories(_names(frame))
+            columns[name] = parse_texts(frame[name], as_text=text)
+    return pd.DataFrame(columns)
+
+
+def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """An id that is a number in one file and a text in another is a text in all."""
+    for column in ID_COLUMNS:
+        holders = [frame for frame in frames if column in frame]
+        if len({pd.api.types.is_integer_dtype(frame[column]) for frame in holders if frame[column].notna().any()}) > 1:
+            frames = [f.assign(**{column: f[column].astype("str")}) if column in f else f for f in frames]
+    return pd.concat(frames, ignore_index=True)
