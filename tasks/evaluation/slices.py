@@ -16,12 +16,19 @@ from tasks.params import EvaluationParams
 from tasks.schema import USER
 
 UNKNOWN = "unknown"
+ACTIVITY = "activity (events before the cutoff)"
+COLD = "cold start"
+TENURE = "tenure (days since the first event)"
+OF_BEHAVIOUR = (ACTIVITY, COLD, TENURE)
+BEHAVIOUR, ATTRIBUTE, ITEM_KIND = "behaviour", "attribute", "item"
 
 
 @dataclass(frozen=True)
 class Slice:
     """One metric of some users; NaN for the others."""
 
+    kind: str
+    """Of `behaviour` or `attribute` of the user, or of the `item`."""
     dimension: str
     value: str
     metric: str
@@ -44,7 +51,7 @@ def slices(
     intervals = bootstrap(np.hstack(columns), params.draws, params.seed)
     rows, place = [], 0
     for s in found:
-        row: dict[str, Any] = {"dimension": s.dimension, "slice": s.value, "metric": s.metric}
+        row: dict[str, Any] = {"kind": s.kind, "dimension": s.dimension, "slice": s.value, "metric": s.metric}
         row |= {"users": int((~np.isnan(s.own)).sum()), "value": intervals.mean[place]}
         row |= {"low": intervals.low[place], "high": intervals.high[place]}
         if s.other is not None:
@@ -65,7 +72,9 @@ def _of_users(
             for metric in dict.fromkeys([params.judged_by, params.beside]):
                 own = np.where(inside, values[SHOPREC][metric], np.nan)
                 other = None if best is None else np.where(inside, values[best][metric], np.nan)
-                yield Slice(dimension, str(name), metric, own, other)
+                yield Slice(
+                    BEHAVIOUR if dimension in OF_BEHAVIOUR else ATTRIBUTE, dimension, str(name), metric, own, other
+                )
 
 
 def user_groups(users: pd.DataFrame, params: EvaluationParams) -> dict[str, pd.Series]:
@@ -73,9 +82,9 @@ def user_groups(users: pd.DataFrame, params: EvaluationParams) -> dict[str, pd.S
     cold = np.where(users[EVENTS].fillna(0) <= params.cold_events, "cold", "warm")
     titles = {"cold": f"at most {params.cold_events} events", "warm": f"more than {params.cold_events} events"}
     groups: dict[str, pd.Series | None] = {
-        "activity (events before the cutoff)": _by_quantile(users[EVENTS], params.activity_groups),
-        "cold start": pd.Series(pd.Categorical([titles[c] for c in cold], [titles["cold"], titles["warm"]])),
-        "tenure (days since the first event)": _by_quantile(users[TENURE_DAYS], params.activity_groups),
+        ACTIVITY: _by_quantile(users[EVENTS], params.activity_groups),
+        COLD: pd.Series(pd.Categorical([titles[c] for c in cold], [titles["cold"], titles["warm"]])),
+        TENURE: _by_quantile(users[TENURE_DAYS], params.activity_groups),
     }
     for column in users.columns.drop([EVENTS, TENURE_DAYS]):
         groups[str(column).replace("_", " ")] = _by_attribute(users[column], params)
@@ -118,7 +127,7 @@ def _of_items(evidence: Evidence, lists: ScoredLists, best: str | None, params: 
             if np.isnan(own).all():
                 continue
             other = None if best is None else _recall_of_kind(lists, best, kind == group, k)
-            yield Slice(dimension, name, f"recall@{k}", own, other)
+            yield Slice(ITEM_KIND, dimension, name, f"recall@{k}", own, other)
 
 
 def _recall_of_kind(lists: ScoredLists, system: str, of_kind: NDArray[np.bool_], k: int) -> NDArray[np.float64]:
