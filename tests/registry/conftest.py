@@ -1,0 +1,76 @@
+"""A registry in a SQLite file, and what a retrain leaves: a recommender that knows what it will say."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tasks.registry import Dataset, Retrained
+from tasks.registry.registry import Registry
+
+FIXED_RECOMMENDER = '''
+import json
+import pandas as pd
+
+class Recommender:
+    """Recommends the list it was given to everybody."""
+
+    @classmethod
+    def load(cls, folder):
+        made = cls()
+        made.items = json.loads((folder / "items.json").read_text())
+        return made
+
+    def recommend(self, users, k=10, task="all"):
+        rows = [(u, n, i, 1 / n) for u in users for n, i in enumerate(self.items[task][:k], start=1)]
+        return pd.DataFrame(rows, columns=["user_id", "rank", "item_id", "score"])
+'''
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once: MLflow takes seconds to make a new one."""
+    folder = tmp_path_factory.mktemp("empty-registry")
+    Registry(f"sqlite:///{folder / 'mlflow.db'}", name="made-before")
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def registry(empty_database: Path, tmp_path: Path) -> Registry:
+    (tmp_path / "mlflow.db").write_bytes(empty_database.read_bytes())
+    return Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "artifacts")
+
+
+@pytest.fixture
+def retrained(tmp_path: Path) -> Callable[..., Retrained]:
+    """What a retrain leaves; `recipe` and `users` as asked for."""
+    package = tmp_path / "source" / "tasks"
+    (package / "recommender").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "recommender" / "__init__.py").write_text(FIXED_RECOMMENDER)
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    (bundle / "items.json").write_text(json.dumps({"all": [7, 8, 9], "new": [9, 8, 7]}))
+    report, plots = tmp_path / "report.html", tmp_path / "plots"
+    report.write_text("<h1>Report</h1>")
+    plots.mkdir()
+    (plots / "importance.csv").write_text("feature,gain\n")
+    base = Retrained(
+        recipe="",
+        params={"als": {"factors": 64}, "folds": {"train": 3}},
+        metrics={"all": {"ndcg@10": 0.25, "ndcg@10_low": 0.24, "ndcg@10_high": 0.26}},
+        datasets=[Dataset("raw", "data/raw", "c4ca4238a0b923820dcc509a6f75849b.dir", "source")],
+        files={"": [report], "evaluation": [plots]},
+        bundle=bundle,
+        package=package,
+        example_users=[1, 2],
+        description="**made** by a test",
+        tags={"source": "test"},
+    )
+
+    def make(recipe: str = "r1", users: Sequence[int | str] = (1, 2)) -> Retrained:
+        return replace(base, recipe=recipe, example_users=list(users))
+
+    return make
