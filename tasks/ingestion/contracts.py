@@ -1,8 +1,8 @@
 """The wrapper of Great Expectations: one table against one suite. It takes seconds to import, so that happens late.
 
-Two quirks are handled here: an expectation that cannot run reports `success: false` like one that was broken by the
-data, and a large `value_set` makes Great Expectations slow, hence columns such as `item_in_catalogue` are computed
-before and checked for truth.
+Three quirks are handled here. An expectation that cannot run reports `success: false`, like one that the data breaks. A
+suite made of plain dicts logs and drops an expectation of unknown type. And a large `value_set` takes seconds, hence
+columns such as `item_in_catalogue` are computed before and checked for truth.
 """
 
 import os
@@ -84,6 +84,7 @@ def _run_expectations(
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
     from great_expectations.exceptions.exceptions import GreatExpectationsError
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
     from tasks.ingestion import column_kind  # noqa: F401  (registers its expectation)
 
@@ -94,8 +95,8 @@ def _run_expectations(
     suite, results = gx.ExpectationSuite(name="suite"), {}
     for rule, (expectation, kwargs) in wanted.items():
         try:
-            one = {"type": expectation.type, "kwargs": kwargs, "meta": {"rule": rule}}
-            suite.expectations += gx.ExpectationSuite(name=rule, expectations=[one]).expectations
+            configuration = ExpectationConfiguration(type=expectation.type, kwargs=kwargs, meta={"rule": rule})
+            suite.expectations.append(configuration.to_domain_obj())  # a suite of dicts would drop an unknown type
         except (GreatExpectationsError, ValueError, TypeError) as error:
             results[rule] = {"exception": f"{type(error).__name__}: {error}"}
     found = batch.validate(suite, result_format={"result_format": "COMPLETE"})
