@@ -120,7 +120,7 @@ def _read_csv(path: Path, param: str, table: FileTable) -> pd.DataFrame:
             f"{path} is no table with the separator {table.separator!r} ({error}): set {param}.separator,"
             " or mend the row"
         ) from error
-    except (UnicodeDecodeError, LookupError) as error:
+    except (UnicodeError, LookupError) as error:
         raise DataContractError(
             f"{path} is not encoded as '{table.encoding}' ({error}): set {param}.encoding, such as latin-1 or cp1252"
         ) from error

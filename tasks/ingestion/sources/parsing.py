@@ -8,8 +8,7 @@ import pandas as pd
 
 from tasks.errors import DataContractError
 
-_HAS_ZONE = r"(?:Z|UTC|[+-]\d{2}:?\d{2}|[+-]\d{2})$"
-_TIME_OF_DAY = r"\d{1,2}:\d{2}"
+_TIME_AND_ZONE = r"[T ]\d{2}.*(?:Z|UTC|[+-]\d{2}(?::?\d{2})?)$"
 _UNIX_UNITS: dict[str, Literal["s", "ms"]] = {"unix_s": "s", "unix_ms": "ms"}
 _MAX_INTEGER_DIGITS = 18
 
@@ -59,7 +58,7 @@ def parse_numbers(values: pd.Series, place: Place, decimal: str) -> pd.Series:
     text = values.astype("str").str.strip()
     plain = text.str.replace(decimal, ".", regex=False) if decimal != "." else text
     numbers = pd.to_numeric(plain, errors="coerce")
-    bad = numbers.isna() & text.notna()
+    bad = text.notna() & (numbers.isna() | numbers.isin([float("inf"), float("-inf")]))
     if bad.any():
         hint = f"{place.param}.decimal is '{decimal}'; export numbers without units and thousands separators"
         place.refuse(text, bad, "is no number", hint)
@@ -91,22 +90,20 @@ def parse_times(values: pd.Series, place: Place, layout: str | None, zone: str) 
 
 
 def _from_text(text: pd.Series, place: Place, layout: str | None) -> pd.Series:
-    with_zone = text.str.contains(_HAS_ZONE) & text.str.contains(_TIME_OF_DAY)
-    mixed = with_zone.any() and not with_zone[text.notna()].all()
-    if mixed:
-        other = with_zone != with_zone[text.notna()].iloc[0]
-        place.refuse(
-            text,
-            other & text.notna(),
-            "has a time zone where others have none, or none where others have",
-            ("mixed time zones cannot be told apart: export all with their zone, or all without"),
-        )
-    times = pd.to_datetime(text, format=layout or "ISO8601", errors="coerce", utc=bool(with_zone.any()))
+    """Instants where the texts carry a zone, local times where none does."""
+    times = pd.to_datetime(text, format=layout or "ISO8601", errors="coerce", utc=True)
     bad = times.isna() & text.notna()
     if bad.any():
         expected = f"the format '{layout}'" if layout else "ISO 8601 (2024-03-01 17:30:00)"
         place.refuse(text, bad, f"is no instant in {expected}", _say_format(place, "such as '%d.%m.%Y %H:%M'"))
-    return times
+    if layout:
+        return times if "%z" in layout or "%Z" in layout else times.dt.tz_localize(None)
+    zoned = text.str.contains(_TIME_AND_ZONE).fillna(False).astype(bool)
+    odd = text.notna() & (zoned != zoned[text.notna()].head(1).any())
+    if odd.any():
+        what = "has a time zone where others have none, or none where others have one"
+        place.refuse(text, odd, what, "export all rows with their zone, or all without")
+    return times if zoned.any() else times.dt.tz_localize(None)
 
 
 def _from_unix(values: pd.Series, place: Place, unit: Literal["s", "ms"]) -> pd.Series:
