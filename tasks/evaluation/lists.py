@@ -91,6 +91,6 @@ def _places(catalogue: pd.Index, items: pd.Series, where: str, task: Task) -> ND
         lacking = items[places < 0]
         raise BrokenCheckError(
             f"{where}, task {task}: {lacking.nunique()} item(s) are not in the evidence's items, such as"
-            f" {lacking.iloc[0]!r}; recommend and judge only items bought before the cutoff"
+            f" {lacking.tolist()[0]!r}; recommend and judge only items bought before the cutoff"
         )
     return places
