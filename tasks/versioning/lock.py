@@ -23,17 +23,22 @@ def hashes(root: Path) -> dict[str, str]:
     return found
 
 
-def recipe_digest(root: Path, stage: str) -> str:
-    """SHA-256 over what a stage was made from: its command, its params, and the content of all that it read.
+def recipe_digest(root: Path) -> str:
+    """SHA-256 over what the final stages were made from: their commands and params, and the content of all they read.
 
-    Two runs with the same digest of the last stage had the same data, code and params where it matters. What came
-    before and made no difference (a new comment in an expectation, say) leaves it as it was.
+    Final are those whose outputs no other stage reads. Two runs with the same digest had the same data, code and
+    params where it matters: what came before and made no difference (a new comment in an expectation, say) leaves it
+    as it was.
     """
-    locked = _locked(root).get(stage)
-    if locked is None:
-        raise ShoprecError(f"{root / 'dvc.lock'} does not know stage '{stage}': run `shoprec run` to its end first")
-    deps = sorted((dep["path"], dep["md5"]) for dep in locked.get("deps", []))
-    recipe = [locked["cmd"], deps, locked.get("params", {})]
+    locked = _locked(root)
+    if not locked:
+        raise ShoprecError(f"{root / 'dvc.lock'} names no stage: run `shoprec run` to its end first")
+    read = {dep["path"] for stage in locked.values() for dep in stage.get("deps", [])}
+    final = {n: s for n, s in locked.items() if not any(out["path"] in read for out in s.get("outs", []))}
+    recipe = {
+        name: [stage["cmd"], sorted((d["path"], d["md5"]) for d in stage.get("deps", [])), stage.get("params", {})]
+        for name, stage in final.items()
+    }
     return hashlib.sha256(json.dumps(recipe, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.errors import ShoprecError
+from tasks.stage import EXIT_CODES, INTERRUPTED
 from tasks.versioning import leash
 
 OnLine = Callable[[str], None]
@@ -79,3 +81,11 @@ def _end(child: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
+
+
+def error_of(code: int, words: str) -> ShoprecError:
+    """What an entry (`tasks/stage.py`) raised, told by its exit code; a shell adds 128 to the signal that ended it."""
+    ended_by = -code if code < 0 else code - 128
+    if ended_by > 0 and code != INTERRUPTED:
+        words = f"{words}\nended by signal {ended_by}{' (out of memory?)' * (ended_by == signal.SIGKILL)}"
+    return next((kind for kind, exits in EXIT_CODES.items() if exits == code), ShoprecError)(words.strip())

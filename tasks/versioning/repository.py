@@ -10,11 +10,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, TransientError
-from tasks.versioning.process import Finished, OnLine, run_module
+from tasks.errors import ShoprecError, TransientError
+from tasks.versioning.process import Finished, OnLine, error_of, run_module
 
-_BY_EXIT_CODE: dict[int, type[ShoprecError]] = {2: DataContractError, 3: BrokenCheckError, 4: ParamsError}
-"""How a stage's entry (`tasks/stage.py`) tells which error ended it."""
 _EXITED = re.compile(r"ERROR: failed to reproduce .* exited with (-?\d+)$")
 
 
@@ -98,11 +96,7 @@ def _failure_of_stage(stage: str, done: Finished) -> ShoprecError:
     if exited is None:
         _refuse_busy(done)
         return ShoprecError(f"dvc could not run stage '{stage}': {_last_words(done)}")
-    code, words = int(exited[1]), _words_of_stage(done)
-    signal = -code if code < 0 else code - 128
-    if signal > 0:
-        words = f"it was ended by signal {signal}" + (" (out of memory?)" if signal == 9 else "") + f"\n{words}"
-    return _BY_EXIT_CODE.get(code, ShoprecError)(f"stage '{stage}' failed: {words}".rstrip())
+    return error_of(int(exited[1]), f"stage '{stage}' failed: {_words_of_stage(done)}")
 
 
 def _words_of_stage(done: Finished) -> str:

@@ -1,0 +1,106 @@
+"""The main job: from the shop's raw data to a judged, registered, versioned recommender.
+
+Prefect owns what touches the outside world, and reads the order of the pure steps out of dvc.yaml; DVC owns those and
+skips what has not changed. Every step is a task with its name.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow, task
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
+from pydantic import Field
+
+from flows import steps, tables
+from flows.one_at_a_time import only_retrain
+from flows.settings import Settings, apply_settings
+from tasks.errors import BrokenCheckError, DataContractError
+from tasks.params import load_params
+from tasks.registry import Version
+from tasks.versioning import StageRun, prepare, push, reproduce, stage_order
+
+Reason = Annotated[str, Field(min_length=1, max_length=200)]
+WAITS_S: list[float] = [2, 10, 60]
+"""Between tries after a transient fault; no other fault is tried again."""
+
+
+def step(name: str, function: Callable[..., Any]) -> Any:
+    """The function as a Prefect task of that name. Nothing is cached: DVC knows what has changed."""
+    make_task = task(
+        name=name,
+        task_run_name=name,
+        cache_policy=NO_CACHE,
+        retries=len(WAITS_S),
+        retry_delay_seconds=WAITS_S,
+        retry_condition_fn=steps.is_transient,
+    )
+    return make_task(function)
+
+
+@flow(name="retrain", flow_run_name="retrain: {reason}", validate_parameters=True)
+def retrain(root: Path = Path(), reason: Reason = "asked for") -> steps.Outcome:
+    """Retrains the project in `root`.
+
+    Raises DataContractError, with everything that is wrong, where the data breaks its contract; the registry and the
+    last good data are then as they were.
+    """
+    settings = apply_settings(root)
+    with only_retrain(settings.var, reason):
+        return _retrain(settings)
+
+
+def _retrain(settings: Settings) -> steps.Outcome:
+    root = settings.root
+    params, stages = load_params(root / "params.yaml"), stage_order(root / "dvc.yaml")
+    prepare(root)
+    opening = step("registry", steps.open_registry).submit(settings)  # making its database takes as long as a stage
+    runs = [_seen(step("fetch", steps.fetch)(root, _say)), *(_seen(_stage(settings, stage)) for stage in stages)]
+    step("report", steps.write_report)(settings, runs)
+    pushing = step("push", push).submit(root, _say)
+    version, is_new = step("register", steps.register)(settings, opening.result(), params)
+    pushing.result()  # what serves must be safe in its remote first
+    version = step("promote", steps.give_stage)(settings, opening.result(), version)
+    outcome = steps.Outcome(version, is_new, tuple(runs))
+    _publish(settings, outcome)
+    return outcome
+
+
+def _stage(settings: Settings, name: str) -> StageRun:
+    try:
+        return step(name, reproduce)(settings.root, name, _say)
+    except (DataContractError, BrokenCheckError) as error:
+        failed = settings.reports / "data_quality.failed.html"
+        create_markdown_artifact(f"## {name} stopped the run\n\n```\n{error}\n```", key="retrain-stopped")
+        if failed.exists():
+            create_link_artifact(failed.as_uri(), link_text="data quality", key="data-quality")
+        raise
+
+
+def _say(line: str) -> None:
+    if line:
+        get_run_logger().info(line)
+
+
+def _seen(run: StageRun) -> StageRun:
+    how = "unchanged, skipped" if run.skipped else f"{run.peak_mib:,.0f} MiB"
+    get_run_logger().info("%s: %.1f s, %s", run.name, run.seconds, how)
+    return run
+
+
+def _publish(settings: Settings, outcome: steps.Outcome) -> None:
+    """What a person sees of this run in Prefect."""
+    evaluation = steps.read_json(settings.reports / "evaluation.json")
+    quality = steps.read_json(settings.reports / "data_quality.json")
+    summary = [_told(outcome.version, outcome.is_new), tables.description(evaluation), tables.kept_and_removed(quality)]
+    create_markdown_artifact("\n\n".join(summary), key="retrain-summary", description="What this retrain found")
+    create_table_artifact(tables.flat_rows(evaluation), key="retrain-metrics", description="Every system on every task")
+    for key, file in (("report", "report.html"), ("data-quality", "data_quality.html")):
+        create_link_artifact((settings.reports / file).as_uri(), link_text=key.replace("-", " "), key=key)
+
+
+def _told(version: Version, is_new: bool) -> str:
+    made = "registered" if is_new else "registered before, from the same data, code and params:"
+    return f"## {version.name} version {version.number}: {version.stage}\n\n{made.capitalize()} {version.reason}"

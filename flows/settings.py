@@ -1,0 +1,60 @@
+"""Defaults of the environment. What is set already wins, so a shop points at its own servers by the usual variables."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+QUIET = {
+    "DO_NOT_TRACK": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DVC_NO_ANALYTICS": "true",
+    "GX_ANALYTICS_ENABLED": "false",
+}
+"""No package reports to anybody."""
+
+_LOG = "PREFECT_LOGGING_FORMATTERS_STANDARD_"
+BEHAVIOUR = {
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+    _LOG + "FLOW_RUN_FMT": "%(asctime)s │ retrain    │ %(message)s",
+    _LOG + "TASK_RUN_FMT": "%(asctime)s │ %(task_run_name)-10s │ %(message)s",
+}
+"""Waits that a busy machine needs, or that nobody wants; and what a person watches while a run goes on."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    root: Path
+    """The project's folder, absolute."""
+    tracking_uri: str
+    artifacts: Path | None
+    """Where runs put their files; None: the tracking server decides."""
+
+    @property
+    def var(self) -> Path:
+        """All that the outside world keeps on this machine: databases, artifacts, DVC's remote."""
+        return self.root / "var"
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+
+def apply_settings(root: Path) -> Settings:
+    """Sets what is not set. Call it before prefect or mlflow is imported: they read the environment then."""
+    root = root.resolve()
+    if os.environ.get("PREFECT_API_URL") == "":
+        del os.environ["PREFECT_API_URL"]  # Prefect takes an empty one for an address
+    own = {"PREFECT_HOME": str(root / "var" / "prefect"), "MLFLOW_TRACKING_URI": _local_database(root)}
+    for name, value in (QUIET | BEHAVIOUR | own).items():
+        os.environ.setdefault(name, value)
+    uri = os.environ["MLFLOW_TRACKING_URI"]
+    (root / "var").mkdir(parents=True, exist_ok=True)
+    return Settings(root, uri, root / "var" / "mlartifacts" if uri == _local_database(root) else None)
+
+
+def _local_database(root: Path) -> str:
+    return f"sqlite:///{root / 'var' / 'mlflow.db'}"

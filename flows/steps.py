@@ -1,0 +1,134 @@
+"""What the outside world takes part in, as plain functions; `retrain` makes Prefect tasks of them."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+import tasks as package
+from flows.settings import Settings
+from flows.tables import description
+from tasks.errors import ShoprecError, TransientError
+from tasks.evaluation.report import render_report
+from tasks.params import Params
+from tasks.promotion.first_champion import Decision, decide
+from tasks.registry import Dataset, Retrained, Version
+from tasks.versioning import StageRun, hashes, recipe_digest, track
+from tasks.versioning.process import OnLine, error_of, run_module
+
+if TYPE_CHECKING:
+    from tasks.registry.registry import Registry
+
+RAW = "data/raw"
+PROFILE = "data/valid/profile.json"
+BUNDLE = "models/recommender"
+REPORT = "report.html"
+CONTEXTS = {"data/raw": "source", "data/valid": "training", "data/quarantine": "quarantine"}
+"""What a versioned folder was used for, told by its path; other data/ folders are `training`."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a retrain ended."""
+
+    version: Version
+    is_new: bool
+    """False: the same data, code and params were registered before."""
+    runs: tuple[StageRun, ...]
+
+
+def fetch(root: Path, on_line: OnLine) -> StageRun:
+    """The source's data into data/raw, versioned; skipped where the source has nothing new."""
+    arguments = ["--params", "params.yaml", "--raw", RAW, "--profile", PROFILE]
+    done = run_module("flows.landing", arguments, root, on_line, dict(os.environ))
+    if done.code:
+        raise error_of(done.code, "fetch failed: " + "\n".join(done.lines[-40:]))
+    track(root, RAW)
+    return StageRun("fetch", done.lines[-1].endswith("nothing new"), done.seconds, done.peak_mib)
+
+
+def open_registry(settings: Settings) -> "Registry":
+    from tasks.registry.registry import Registry  # takes seconds, so not before it is needed
+
+    return Registry(settings.tracking_uri, settings.artifacts)
+
+
+def write_report(settings: Settings, runs: Sequence[StageRun]) -> Path:
+    """Draws the report; one that was drawn from the very same evaluation keeps its times and memory."""
+    page = settings.reports / REPORT
+    if not page.exists() or not all(run.skipped for run in runs):
+        text = render_report(settings.reports, runs, facts(settings.root))
+        unfinished = page.with_suffix(".unfinished")
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(page)
+    return page
+
+
+def facts(root: Path) -> dict[str, str]:
+    """What data the numbers are about."""
+    known = hashes(root)
+    return {f"version of {path}": known[path] for path in (RAW, "data/valid", "models/ranker") if path in known}
+
+
+def register(settings: Settings, registry: "Registry", params: Params) -> tuple[Version, bool]:
+    """The version of this retrain, and whether it is new: the same recipe is not registered twice."""
+    recipe = recipe_digest(settings.root)
+    known = registry.version_of(recipe)
+    return (known, False) if known is not None else (registry.log(_retrained(settings, params, recipe)), True)
+
+
+def give_stage(settings: Settings, registry: "Registry", version: Version) -> Version:
+    """Decides about a version that nothing was decided about yet; also of a run that crashed before this."""
+    if version.stage != "candidate":
+        return version
+    champion = registry.holder_of("production")
+    number = champion.number if champion is not None and champion.number != version.number else None
+    decision: Decision = decide(read_json(settings.reports / "evaluation.json"), number)
+    return registry.set_stage(version, decision.stage, decision.reason)
+
+
+def is_transient(_task: object, _run: object, state: Any) -> bool:
+    """For Prefect: whether to try again."""
+    return isinstance(state.result(raise_on_failure=False), TransientError)
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _retrained(settings: Settings, params: Params, recipe: str) -> Retrained:
+    root, reports = settings.root, settings.reports
+    bundle = root / BUNDLE
+    if not bundle.is_dir():
+        raise ShoprecError(f"{bundle} does not exist: no stage of dvc.yaml has made the recommender to be registered")
+    evaluation = read_json(reports / "evaluation.json")
+    return Retrained(
+        recipe=recipe,
+        params=params.model_dump(mode="json"),
+        metrics=read_json(reports / "metrics.json"),
+        datasets=[
+            Dataset(Path(path).name, path, digest, CONTEXTS.get(path, "training"))
+            for path, digest in sorted(hashes(root).items())
+            if path.startswith("data/")
+        ],
+        files={
+            "": [reports / REPORT],
+            "data-quality": sorted(reports.glob("data_quality.*")),
+            "evaluation": [p for p in sorted(reports.iterdir()) if p.suffix in (".json", ".parquet") or p.is_dir()],
+            "recipe": [p for p in (root / "dvc.lock", root / "dvc.yaml", root / "params.yaml") if p.exists()],
+        },
+        bundle=bundle,
+        package=Path(package.__file__ or "").parent,
+        example_users=_some_users(reports),
+        description=description(evaluation),
+        tags={"source": params.source.adapter},
+    )
+
+
+def _some_users(reports: Path) -> list[Any]:
+    users = pd.read_parquet(reports / "test_lists.parquet", columns=["user_id"])["user_id"]
+    return users.drop_duplicates().head(3).tolist()
