@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from tasks.evaluation.evidence import LABEL
 from tasks.schema import SCORE
@@ -45,8 +44,3 @@ def wilson(successes: float, trials: int) -> tuple[float, float]:
     centre = (share + square / 2) / (1 + square)
     half = _Z / (1 + square) * float(np.sqrt(share * (1 - share) / trials + square / (4 * trials)))
     return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def rises(bought: NDArray[np.float64]) -> bool:
-    """Whether the share bought never falls from one group to the next."""
-    return bool((np.diff(bought) >= 0).all())

@@ -58,6 +58,7 @@ FORMULAS = [
     ("diversity@k", "mean over pairs in the first k of 1 - share of category levels that the two have in common"),
     ("Gini@k", "concentration over all catalogue items of how often each stands in anyone's first k"),
     ("lift", "the re-ranked list's value minus the other's on the same shoppers, with the interval of that difference"),
+    ("best retriever", "the one with the highest mean on these very shoppers, a choice that favours it"),
 ]
 
 

@@ -95,8 +95,8 @@ def _by_attribute(values: pd.Series, params: EvaluationParams) -> pd.Series | No
     if values.nunique() > params.most_attribute_values:
         numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
         return _by_quantile(values, params.activity_groups) if numeric else None
-    order = [str(v) for v in sorted(values.dropna().unique(), key=_natural)]
-    named = values.astype(object).where(values.notna(), UNKNOWN).astype(str)
+    order = [_name(v) for v in sorted(values.dropna().unique(), key=_natural)]
+    named = [UNKNOWN if pd.isna(v) else _name(v) for v in values]
     return pd.Series(pd.Categorical(named, [*dict.fromkeys([*order, UNKNOWN])], ordered=True))
 
 
@@ -109,7 +109,7 @@ def _by_quantile(values: pd.Series, n: int) -> pd.Series:
     names, order = np.full(len(numbers), UNKNOWN, dtype=object), []
     for group in np.unique(which[~np.isnan(numbers)]):
         inside = (which == group) & ~np.isnan(numbers)
-        order.append(f"{numbers[inside].min():,.0f} to {numbers[inside].max():,.0f}")
+        order.append(f"{numbers[inside].min():,.9g} to {numbers[inside].max():,.9g}")
         names[inside] = order[-1]
     return pd.Series(pd.Categorical(names, [*dict.fromkeys([*order, UNKNOWN])], ordered=True))
 
@@ -141,6 +141,11 @@ def _between(edges: Sequence[int]) -> list[str]:
     """Names of the parts that the edges make; an edge belongs to the part below it."""
     inner = [f"{low + 1} to {high}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
     return [f"up to {edges[0]}", *inner, f"over {edges[-1]}"]
+
+
+def _name(value: Any) -> str:
+    """Whole numbers without a point: a column of integers with gaps arrives as floats."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _natural(value: Any) -> tuple[float, str]:

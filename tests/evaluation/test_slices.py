@@ -31,6 +31,7 @@ def test_groups_are_in_order_named_by_their_ends_and_unknown_is_last() -> None:
             "tenure_days": [5] * 8,
             "income": ["35-49K", "Under 15K", None, "100K+", "15-24K", "35-49K", "100K+", "15-24K"],
             "postcode": np.arange(8) * 1000,
+            "children": [2.0, 0.0, None, 1.0, 1.0, 2.0, 0.0, 0.0],
             "free_text": [f"text {i}" for i in range(8)],
         }
     )
@@ -38,6 +39,7 @@ def test_groups_are_in_order_named_by_their_ends_and_unknown_is_last() -> None:
     assert list(groups["activity (events before the cutoff)"].cat.categories) == ["1 to 4", "50 to 80", "unknown"]
     assert list(groups["income"].cat.categories) == ["Under 15K", "15-24K", "35-49K", "100K+", "unknown"]
     assert list(groups["postcode"].cat.categories)[:2] == ["0 to 3,000", "4,000 to 7,000"]
+    assert list(groups["children"].cat.categories) == ["0", "1", "2", "unknown"]
     assert (groups["cold start"] == "at most 3 events").sum() == 3
     assert "tenure (days since the first event)" not in groups  # the same for everyone
     assert "free text" not in groups  # as many values as users
