@@ -10,6 +10,7 @@ import pytest
 from tasks.errors import DataContractError
 from tasks.ingestion.sources import fetch
 from tasks.params import SourceParams
+from tasks.schema import TableName
 from tests.ingestion.conftest import SHOP
 
 LINES = [
@@ -19,9 +20,11 @@ LINES = [
 ]
 
 
-def read(root: Path, events: dict[str, Any] | list[dict[str, Any]], **others: dict[str, Any]) -> dict[str, pd.DataFrame]:
+def read(
+    root: Path, events: dict[str, Any] | list[dict[str, Any]], **others: dict[str, Any]
+) -> dict[TableName, pd.DataFrame]:
     params = SourceParams.model_validate({"adapter": "files", "tables": {"events": events, **others}})
-    return dict(fetch(params, SHOP, root))
+    return fetch(params, SHOP, root)
 
 
 def write(path: Path, *lines: str, encoding: str = "utf-8") -> Path:
@@ -110,7 +113,18 @@ def test_several_exports_become_one_events_table(tmp_path):
         ("2024-10-27 02:30:00", None, None, "2024-10-27T00:30:00+00:00"),
         ("2024-03-31 02:30:00", None, None, "2024-03-31T01:00:00+00:00"),
     ],
-    ids=["shop's zone", "own zone", "offset", "Z", "a day", "seconds", "millis", "US", "hour shown twice", "hour skipped"],
+    ids=[
+        "shop's zone",
+        "own zone",
+        "offset",
+        "Z",
+        "a day",
+        "seconds",
+        "millis",
+        "US",
+        "hour shown twice",
+        "hour skipped",
+    ],
 )
 def test_timestamps_become_instants(tmp_path, given, layout, zone, instant):
     write(tmp_path / "log.csv", LINES[0], f"1,10,purchase,{given},1,1")

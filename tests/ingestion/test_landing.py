@@ -21,6 +21,10 @@ def land_events(root: Path, events: pd.DataFrame, as_of: datetime = MONDAY) -> b
     return land({"events": events}, root / "valid" / "profile.json", root / "raw", as_of, "test")
 
 
+def fill(folder: Path, text: str) -> None:
+    (folder / "a").write_text(text)
+
+
 def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
     return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
 
@@ -79,7 +83,7 @@ def test_a_manifest_that_was_cut_off_is_told(tmp_path, events):
 @pytest.mark.parametrize("fault", [RuntimeError("killed"), KeyboardInterrupt()])
 def test_a_folder_is_replaced_whole_or_stays(tmp_path, fault):
     folder = tmp_path / "valid"
-    replace_folder(folder, lambda new: (new / "a").write_text("old") and None)
+    replace_folder(folder, lambda new: fill(new, "old"))
 
     def half(new: Path) -> None:
         (new / "a").write_text("new")
@@ -91,20 +95,22 @@ def test_a_folder_is_replaced_whole_or_stays(tmp_path, fault):
     assert [path.name for path in tmp_path.iterdir()] == ["valid"]
 
 
-@pytest.mark.parametrize("left", [(".valid.old", ".valid.new"), (".valid.old",), ("valid", ".valid.old"), (".valid.new",)])
+@pytest.mark.parametrize(
+    "left", [(".valid.old", ".valid.new"), (".valid.old",), ("valid", ".valid.old"), (".valid.new",)]
+)
 def test_what_a_kill_left_behind_is_swept_up(tmp_path, left):
     """The swap is: old away, new in, old deleted; a kill may come between any two."""
     for name in left:
         (tmp_path / name).mkdir()
         (tmp_path / name / "a").write_text(name)
-    replace_folder(tmp_path / "valid", lambda new: (new / "a").write_text("fresh") and None)
+    replace_folder(tmp_path / "valid", lambda new: fill(new, "fresh"))
     assert (tmp_path / "valid" / "a").read_text() == "fresh"
     assert [path.name for path in tmp_path.iterdir()] == ["valid"]
 
 
 def test_a_full_disk_is_named_and_the_old_content_stays(tmp_path):
     folder = tmp_path / "valid"
-    replace_folder(folder, lambda new: (new / "a").write_text("old") and None)
+    replace_folder(folder, lambda new: fill(new, "old"))
 
     def full(new: Path) -> None:
         (new / "a").write_text("ne")

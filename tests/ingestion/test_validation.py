@@ -27,7 +27,12 @@ def test_every_row_is_kept_or_in_quarantine_with_rule_and_reason(suites, events,
     assert len(kept) + len(aside) == len(events)
     rules = aside["rule"].value_counts().to_dict()
     fuel = (events["item_id"] == 103).sum()
-    assert rules == {"excluded_category_1": fuel, "item_in_catalogue": 2, "known_event_type": 1, "impossible_quantity": 1}
+    assert rules == {
+        "excluded_category_1": fuel,
+        "item_in_catalogue": 2,
+        "known_event_type": 1,
+        "impossible_quantity": 1,
+    }
     assert aside["reason"].notna().all()
     assert set(events.columns) < set(aside.columns)
     assert sum(r.rows for r in done.quality.removals if r.table == "events") == len(aside)
@@ -182,7 +187,10 @@ def test_inputs_stay_as_they_were(suites, events, items):
     [
         {"type": "expect_column_values_to_be_lovely", "kwargs": {"column": "user_id"}},
         {"type": "expect_column_values_to_be_between", "kwargs": {"column": "event_type", "min_value": 3}},
-        {"type": "expect_column_values_to_be_between", "kwargs": {"column": "value", "min_value": "$oops", "mostly": 7}},
+        {
+            "type": "expect_column_values_to_be_between",
+            "kwargs": {"column": "value", "min_value": "$oops", "mostly": 7},
+        },
         {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": {"$PARAMETER": "yesterday"}}},
     ],
     ids=["unknown type", "text compared with a number", "impossible mostly", "unknown parameter"],

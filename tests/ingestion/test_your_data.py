@@ -46,7 +46,11 @@ def test_the_expectation_on_the_page_is_one_of_ours():
 
 
 def test_what_a_stop_says_is_what_the_suites_say():
-    says = {e["meta"]["says"] for path in (PROJECT / "expectations").glob("raw_*.json") for e in json.loads(path.read_text())["expectations"]}
+    says = {
+        e["meta"]["says"]
+        for path in (PROJECT / "expectations").glob("raw_*.json")
+        for e in json.loads(path.read_text())["expectations"]
+    }
     told = re.findall(r"^\| (the .*?|there .*?) \|", PAGE.split("## When it stops")[1], flags=re.MULTILINE)
     assert len(told) == 3
     assert set(told) <= says
