@@ -13,19 +13,24 @@ from tasks.errors import ShoprecError
 from tasks.evaluation.evidence import Evidence
 from tasks.evaluation.judgement import evaluate
 from tasks.evaluation.report import render_report
+from tasks.ingestion.quality import Check, Quality, Removal
+from tasks.ingestion.suites import Expectation
 from tasks.params import EvaluationParams
 
-QUALITY = {
-    "source": "files",
-    "as_of": "2024-03-11T00:00:00+00:00",
-    "verdict": "accepted",
-    "read": {"events": 1000},
-    "kept": {"events": 970},
-    "quarantined": {"events": 10},
-    "cleaned": {"events": 20},
-    "checks": [{"status": "passed"}, {"status": "quarantined"}],
-    "removals": [{"table": "events", "rule": "q", "reason": "quantity is <0>", "rows": 10, "by": "contract"}],
-}
+QUALITY = Quality(
+    source="files",
+    as_of="2024-03-11T00:00:00+00:00",
+    read={"events": 1000},
+    kept={"events": 970},
+    checks=(
+        Check("events", Expectation("ids", "expect_column_values_to_not_be_null", {}, "every user is known"), "passed"),
+        Check("events", Expectation("size", "expect_column_values_to_be_between", {}, "quantity > 0"), "quarantined"),
+    ),
+    removals=(
+        Removal("events", "size", "quantity is <0>", 10, "contract"),
+        Removal("events", "repeated", "an exact repetition", 20, "cleaning"),
+    ),
+)
 EXAMPLES = [
     {
         "task": "all",
@@ -73,7 +78,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def reports(evidence: Evidence, params: EvaluationParams, tmp_path: Path) -> Path:
     evaluate(evidence, params).save(tmp_path)
-    (tmp_path / "data_quality.json").write_text(json.dumps(QUALITY))
+    (tmp_path / "data_quality.json").write_text(json.dumps(QUALITY.as_dict()))
     (tmp_path / "examples.json").write_text(json.dumps(EXAMPLES))
     return tmp_path
 
