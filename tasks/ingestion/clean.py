@@ -26,7 +26,8 @@ class Cleaned:
 def clean(events: pd.DataFrame, items: pd.DataFrame | None, params: CleanParams, shop: ShopParams) -> Cleaned:
     """Remove what is no merchandise or cannot have happened, then fill what can be told: session and quantity.
 
-    A line is impossible if it is of the target event and has a quantity <= 0 or a value < 0. Rows keep their labels.
+    An event without an item (a search) teaches nothing yet. A line is impossible if it is of the target event and has
+    a quantity <= 0 or a value < 0. Rows keep their labels.
     Raises ParamsError if `params.exclude` names a column that the items do not have.
     """
     removed_items, notes = _excluded(items, params)
@@ -65,6 +66,7 @@ def _removed_events(
     impossible_quantity = target & (events[QUANTITY] <= 0).fillna(False)
     impossible_value = target & (events[VALUE] < 0).fillna(False)
     found = [
+        _ruled(events[EVENT_TYPE][events[ITEM].isna()], "without_item", "an event without an item: "),
         _of_excluded_items(events, items, removed_items),
         _ruled(events[QUANTITY][impossible_quantity], "impossible_quantity", f"a {shop.target_event} of quantity <= 0"),
         _ruled(events[VALUE][impossible_value], "impossible_value", f"a {shop.target_event} of negative value"),

@@ -3,7 +3,6 @@
 import filecmp
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from tasks.errors import DataContractError, ParamsError
-from tasks.ingestion.storage import replace_folder, restore_folder, write_tables
+from tasks.ingestion.storage import full_disk_named, replace_folder, restore_folder, sibling, write_tables
 from tasks.params import SourceParams
 from tasks.schema import TableName
 
@@ -48,22 +47,26 @@ def land(
     when the tables change: data must not be compared with itself.
     """
     restore_folder(raw)
-    raw.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=raw.parent, prefix=".landing-") as folder:
-        staged = Path(folder)
-        write_tables(tables, staged)
+    staged = sibling(raw, "landing")
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        with full_disk_named(raw):
+            staged.mkdir(parents=True)
+            write_tables(tables, staged)
         same = _same_tables(staged, raw)
-        previous = read_manifest(raw)["previous"] if same else _profile(previous_profile_path)
         manifest = {
             "source": source_name,
             "as_of": as_of.isoformat(),
             "rows": {name: len(frame) for name, frame in tables.items()},
-            "previous": previous,
+            "previous": read_manifest(raw)["previous"] if same else _profile(previous_profile_path),
         }
         if same and manifest == read_manifest(raw):
             return False
-        (staged / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        text = json.dumps(manifest, indent=2, sort_keys=True) + "\n"
+        (staged / MANIFEST).write_text(text, encoding="utf-8")
         replace_folder(raw, lambda new: _move_all(staged, new))
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
     return True
 
 

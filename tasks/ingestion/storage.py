@@ -3,7 +3,8 @@
 import errno
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -48,23 +49,30 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     pq.write_table(table.cast(pa.schema(fields)), path, compression="zstd", row_group_size=1 << 20)
 
 
+@contextmanager
+def full_disk_named(path: Path) -> Iterator[None]:
+    """Turn 'no space left' into a ShoprecError that says that `path` stays as it was."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL_DISK:
+            raise
+        raise ShoprecError(f"no space left to write {path}: free some and run again; it is as it was") from error
+
+
 def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """Let `fill` write into a new sibling of `folder`, then swap the two by rename.
 
     Whenever this is cut short, the next call, or `restore_folder`, finds either the old content or the new one.
     Raises ShoprecError when the disk is full; the old content stays.
     """
-    new, old = _sibling(folder, "new"), _sibling(folder, "old")
+    new, old = sibling(folder, "new"), sibling(folder, "old")
     restore_folder(folder)
-    new.mkdir(parents=True)
     try:
-        fill(new)
-        _flush(new)
-    except OSError as error:
-        shutil.rmtree(new, ignore_errors=True)
-        if error.errno in _FULL_DISK:
-            raise ShoprecError(f"no space left to write {folder}: free some and run again; it is as it was") from error
-        raise
+        with full_disk_named(folder):
+            new.mkdir(parents=True)
+            fill(new)
+            _flush(new)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
@@ -76,7 +84,7 @@ def replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
 
 def restore_folder(folder: Path) -> None:
     """Undo what an interrupted `replace_folder` left: never a half-written folder, never a missing one."""
-    new, old = _sibling(folder, "new"), _sibling(folder, "old")
+    new, old = sibling(folder, "new"), sibling(folder, "old")
     if old.exists() and not folder.exists():
         old.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
@@ -86,26 +94,26 @@ def restore_folder(folder: Path) -> None:
 def replace_file(path: Path, content: bytes) -> None:
     """Write `content` beside `path`, then put it in its place in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = _sibling(path, "new")
+    new = sibling(path, "new")
     try:
-        with new.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except OSError as error:
+        with full_disk_named(path):
+            with new.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(path)
+    except BaseException:
         new.unlink(missing_ok=True)
-        if error.errno in _FULL_DISK:
-            raise ShoprecError(f"no space left to write {path}: free some and run again; it is as it was") from error
         raise
+
+
+def sibling(path: Path, suffix: str) -> Path:
+    """A hidden place beside `path`, on the same disk, always the same, so that what a kill leaves there is found."""
+    return path.with_name(f".{path.name}.{suffix}")
 
 
 def _file(folder: Path, name: TableName) -> Path:
     return folder / f"{name}.parquet"
-
-
-def _sibling(path: Path, suffix: str) -> Path:
-    return path.with_name(f".{path.name}.{suffix}")
 
 
 def _flush(folder: Path) -> None:

@@ -22,6 +22,13 @@ def test_only_target_events_need_a_quantity(events):
     assert done.removed_events["rule"].to_dict() == {0: "impossible_quantity"}
 
 
+def test_a_search_without_an_item_goes(events):
+    events["item_id"] = events["item_id"].astype("Int64")
+    events.loc[1, "event_type"], events.loc[1, "item_id"] = "search", pd.NA
+    done = clean(events, None, KEEP_ALL, SHOP)
+    assert done.removed_events["reason"].to_dict() == {1: "an event without an item: search"}
+
+
 def test_a_row_that_breaks_several_rules_counts_once_by_the_first(events, items):
     """Row 3 is of item 103, which is fuel; make it a purchase of nothing for less than nothing."""
     events.loc[3, ["event_type", "quantity", "value"]] = ["purchase", 0, -1.0]

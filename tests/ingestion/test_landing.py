@@ -129,6 +129,20 @@ def test_a_real_full_device_is_named(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_landing_on_a_full_disk_keeps_what_was_there(tmp_path, events, monkeypatch):
+    land_events(tmp_path, events)
+    before = snapshot(tmp_path / "raw")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tasks.ingestion.landing.write_tables", full)
+    with pytest.raises(ShoprecError, match="no space left"):
+        land_events(tmp_path, events.head(10))
+    assert snapshot(tmp_path / "raw") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
+
+
 def test_the_same_rows_are_the_same_bytes(tmp_path, events):
     write_table(events, tmp_path / "a.parquet")
     write_table(read_table(tmp_path / "a.parquet"), tmp_path / "b.parquet")

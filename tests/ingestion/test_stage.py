@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -79,10 +80,18 @@ def test_it_writes_valid_data_a_quarantine_and_both_reports(project, events):
 
 
 def test_the_same_input_gives_the_same_bytes(project, run):
-    run()
+    assert run() == (0, "")
     first = contents(project / "valid", project / "quarantine", project / "reports")
     run()
     assert contents(project / "valid", project / "quarantine", project / "reports") == first
+
+
+def test_it_opens_no_connection(run, monkeypatch):
+    """Great Expectations would report its use to its vendor."""
+    opened = []
+    monkeypatch.setattr(socket.socket, "connect", lambda _, address: opened.append(address))
+    assert run() == (0, "")
+    assert opened == []
 
 
 def test_bad_data_exits_with_2_and_leaves_the_last_good_data(project, run, events, items):

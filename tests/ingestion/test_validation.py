@@ -162,6 +162,16 @@ def test_a_warning_is_told_and_nothing_stops_or_goes(suites, events, items):
     assert len(done.tables["items"]) == len(items)
 
 
+def test_ids_with_gaps_are_whole_again_once_the_gaps_are_set_aside(suites, events, items):
+    events["user_id"], events["item_id"] = events["user_id"].astype("Int64"), events["item_id"].astype("Int64")
+    events.loc[5, "user_id"] = pd.NA
+    events.loc[9:108, "event_type"], events.loc[9:108, "item_id"] = "search", pd.NA
+    done = check(suites, events, items)
+    assert done.quality.error() is None, "searches need no item, and one unknown user is few"
+    assert done.tables["events"]["user_id"].dtype == done.tables["events"]["item_id"].dtype == "int64"
+    assert done.quarantine["events"]["rule"].value_counts().to_dict() == {"without_item": 100, "user_id_present": 1}
+
+
 def test_text_ids_work_as_integers_do(suites, events, items):
     events["user_id"] = "u" + events["user_id"].astype("str")
     events["item_id"], items["item_id"] = "i" + events["item_id"].astype("str"), "i" + items["item_id"].astype("str")
