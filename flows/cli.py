@@ -8,9 +8,15 @@ import typer
 from rich.console import Console
 
 from flows.settings import apply_settings
-from tasks.errors import ShoprecError
+from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Retrain, judge and ship a shop's recommender.")
+WIDTH_IN_A_FILE = 110
+STOPPED: dict[type[ShoprecError], str] = {
+    DataContractError: "the data breaks its contract",
+    BrokenCheckError: "a check could not be carried out",
+    ParamsError: "params.yaml is not as it should be",
+}
 Root = Annotated[Path, typer.Option(help="The project's folder.", file_okay=False, exists=True)]
 
 
@@ -27,7 +33,8 @@ def run(
 
     show_no_traceback_of_ours()
     outcome = retrain(root=settings.root, reason=reason)
-    print_summary(Console(), settings.reports, outcome)
+    console = Console()
+    print_summary(console if console.is_terminal else Console(width=WIDTH_IN_A_FILE), settings.reports, outcome)
 
 
 @app.command()
@@ -44,7 +51,8 @@ def main() -> None:
     try:
         app(standalone_mode=False)
     except ShoprecError as error:
-        Console(stderr=True).print(f"\n[bold red]stopped[/] {type(error).__name__}", highlight=False)
+        why = next((words for kind, words in STOPPED.items() if isinstance(error, kind)), "")
+        Console(stderr=True).print(f"\n[bold red]stopped[/] {why}", highlight=False)
         Console(stderr=True).print(str(error), markup=False, highlight=False, soft_wrap=True)
         sys.exit(next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1))
     except (KeyboardInterrupt, typer.Abort):

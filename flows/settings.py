@@ -18,6 +18,7 @@ BEHAVIOUR = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
     "GIT_PYTHON_REFRESH": "quiet",
     _LOG + "FLOW_RUN_FMT": "%(asctime)s │ retrain    │ %(message)s",
     _LOG + "TASK_RUN_FMT": "%(asctime)s │ %(task_run_name)-10s │ %(message)s",

@@ -14,6 +14,8 @@ from tasks.errors import ShoprecError, TransientError
 from tasks.versioning.process import Finished, OnLine, error_of, run_module
 
 _EXITED = re.compile(r"ERROR: failed to reproduce .* exited with (-?\d+)$")
+_ASIDES = ("Generating lock file", "Updating lock file", "Use `dvc push`", "Data and pipelines are up to date")
+"""Advice of DVC's that the flow follows by itself."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def reproduce(root: Path, stage: str, on_line: OnLine) -> StageRun:
     Raises what its entry raised (told by the exit code), with the stage's own words; TransientError where another
     process works on the same repository.
     """
-    done = _run(root, on_line, "repro", "--single-item", stage)
+    done = _run(root, lambda line: None if line.startswith(_ASIDES) else on_line(line), "repro", "--single-item", stage)
     if done.code:
         raise _failure_of_stage(stage, done)
     skipped = not any(line.startswith("Running stage") for line in done.lines)

@@ -1,0 +1,65 @@
+"""Projects in folders of their own: the real flow, DVC, MLflow and Prefect over a small shop."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.flows.shops import SOURCE, write_exports
+
+PROJECT = Path(__file__).parents[2]
+TOY = Path(__file__).parent / "toy"
+
+
+@pytest.fixture(autouse=True)
+def environment_as_it_was() -> Iterator[None]:
+    """A run sets defaults for its process, MLflow its address; the next test has a project of its own."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shop") / "exports"
+    write_exports(folder)
+    return folder
+
+
+@pytest.fixture
+def toy(tmp_path: Path, exports: Path) -> Path:
+    """The real fetch, validation, registry and flow; one quick stage stands for all that learns."""
+    for name in ("dvc.yaml", "judge.py"):
+        shutil.copy(TOY / name, tmp_path / name)
+    return furnish(tmp_path, exports)
+
+
+def furnish(root: Path, exports: Path) -> Path:
+    """What every project has besides its stages, for the small shop."""
+    (root / ".dvc").mkdir()
+    shutil.copy(PROJECT / ".dvc" / "config", root / ".dvc" / "config")
+    shutil.copytree(PROJECT / "expectations", root / "expectations")
+    shutil.copytree(exports, root / "exports")
+    change_params(root, PROJECT / "params.yaml", shop={"time_zone": "UTC"}, source=SOURCE, clean={})
+    change_params(root, root / "params.yaml", folds={"horizon_days": 7, "train": 2})
+    return root
+
+
+def change_params(root: Path, base: Path, **sections: Any) -> None:
+    params = yaml.safe_load(base.read_text(encoding="utf-8"))
+    (root / "params.yaml").write_text(yaml.safe_dump(params | sections), encoding="utf-8")
+
+
+def wait_for_text(path: Path, seconds: float = 120) -> str:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if path.exists() and (text := path.read_text()):
+            return text
+        time.sleep(0.05)
+    raise AssertionError(f"{path} was not written in {seconds} s")

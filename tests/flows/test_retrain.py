@@ -1,0 +1,168 @@
+"""The real flow over DVC, MLflow on SQLite and Prefect, on a small shop."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ParameterTypeError
+from prefect.testing.utilities import prefect_test_harness
+
+from flows.retrain import retrain
+from flows.steps import Outcome
+from tasks.errors import DataContractError, ParamsError, ShoprecError
+from tests.flows.conftest import TOY, change_params, furnish, wait_for_text
+
+
+@pytest.fixture(scope="module", autouse=True)
+def prefect_server() -> object:
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, exports: Path) -> tuple[Path, Outcome, Outcome]:
+    """A project after two runs with nothing changed between them."""
+    root = tmp_path_factory.mktemp("finished")
+    for name in ("dvc.yaml", "judge.py"):
+        (root / name).write_bytes((TOY / name).read_bytes())
+    furnish(root, exports)
+    return root, retrain(root=root, reason="first"), retrain(root=root, reason="second")
+
+
+def client_of(root: Path) -> mlflow.MlflowClient:
+    return mlflow.MlflowClient(f"sqlite:///{root / 'var' / 'mlflow.db'}")
+
+
+def newest_run() -> FlowRun:
+    with get_client(sync_client=True) as client:
+        return max(client.read_flow_runs(), key=lambda run: run.expected_start_time)
+
+
+def test_one_run_ends_with_a_champion_and_its_report(finished: tuple[Path, Outcome, Outcome]) -> None:
+    root, first, _ = finished
+    assert (first.version.number, first.version.stage, first.is_new) == (1, "production", True)
+    assert "beats popularity" in first.version.reason
+    assert [run.name for run in first.runs] == ["fetch", "validate", "judge"]
+    assert not any(run.skipped for run in first.runs)
+    assert first.version.name in client_of(root).get_model_version_by_alias("shoprec", "champion").name
+    assert "<html" in (root / "reports" / "report.html").read_text(encoding="utf-8")
+
+
+def test_with_nothing_changed_everything_is_skipped_and_nothing_registered(
+    finished: tuple[Path, Outcome, Outcome],
+) -> None:
+    root, first, second = finished
+    assert all(run.skipped for run in second.runs)
+    assert second.version == first.version
+    assert not second.is_new
+    assert len(client_of(root).search_model_versions("name = 'shoprec'")) == 1
+
+
+def test_the_run_in_mlflow_holds_all_that_a_reviewer_asks_for(finished: tuple[Path, Outcome, Outcome]) -> None:
+    root, first, _ = finished
+    client = client_of(root)
+    run = client.get_run(first.version.run_id)
+    folders = {folder: {f.path for f in client.list_artifacts(run.info.run_id, folder)} for folder in (None, "recipe")}
+    assert folders[None] == {"report.html", "data-quality", "evaluation", "recipe"}
+    assert folders["recipe"] == {"recipe/dvc.lock", "recipe/dvc.yaml", "recipe/params.yaml"}
+    assert {
+        "all/ndcg_at_10",
+        "all/ndcg_at_10_low",
+        "all/ndcg_at_10_high",
+        "all/recall_at_20",
+    } <= run.data.metrics.keys()
+    assert run.data.params["folds.horizon_days"] == "7"
+    assert run.inputs is not None
+    assert {(i.dataset.name, len(i.dataset.digest)) for i in run.inputs.dataset_inputs} == {
+        ("raw", 36),
+        ("valid", 36),
+        ("quarantine", 36),
+    }
+
+
+def test_the_data_is_in_the_remote(finished: tuple[Path, Outcome, Outcome]) -> None:
+    root, _, _ = finished
+    status = [sys.executable, "-m", "dvc", "status", "--cloud", "--json"]
+    done = subprocess.run(status, cwd=root, check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout) == {}
+
+
+def test_prefect_shows_a_task_a_step_and_the_findings(finished: tuple[Path, Outcome, Outcome]) -> None:
+    del finished
+    with get_client(sync_client=True) as client:
+        runs = [run for run in client.read_flow_runs() if run.name == "retrain: first"]
+        names = {task.name for task in client.read_task_runs() if task.flow_run_id == runs[0].id}
+        keys = {artifact.key for artifact in client.read_artifacts()}
+    assert runs[0].state is not None
+    assert runs[0].state.is_completed()
+    assert names == {"registry", "fetch", "validate", "judge", "report", "push", "register", "promote"}
+    assert {"retrain-summary", "retrain-metrics", "report", "data-quality"} <= keys
+
+
+def test_data_that_breaks_its_contract_leaves_registry_and_good_data_as_they_were(toy: Path) -> None:
+    outcome = retrain(root=toy)
+    good = {path.name: path.read_bytes() for path in (toy / "data" / "valid").iterdir()}
+    events = toy / "exports" / "events.csv"
+    events.write_text(events.read_text().replace(",1,", ",-1,"))
+    with pytest.raises(DataContractError, match="events.quantity_in_range(?s:.*)such as -1"):
+        retrain(root=toy, reason="bad data")
+    assert {path.name: path.read_bytes() for path in (toy / "data" / "valid").iterdir()} == good
+    assert [v.version for v in client_of(toy).search_model_versions("name = 'shoprec'")] == [outcome.version.number]
+    assert len(client_of(toy).search_runs(["1"])) == 1
+    state = newest_run().state
+    assert state is not None
+    assert state.is_failed()
+    assert "events.quantity_in_range" in (state.message or "")
+
+    events.write_text(events.read_text().replace(",-1,", ",1,"))
+    assert retrain(root=toy, reason="mended").version == outcome.version
+
+
+def test_new_data_gives_a_challenger_and_the_champion_keeps_serving(toy: Path) -> None:
+    champion = retrain(root=toy).version
+    events = toy / "exports" / "events.csv"
+    events.write_text(events.read_text() + "c000,sku-00,2024-03-31 21:00,1,1.0\n")
+    outcome = retrain(root=toy)
+    assert (outcome.version.number, outcome.version.stage) == (2, "staging")
+    assert client_of(toy).get_model_version_by_alias("shoprec", "champion").version == champion.number
+    assert client_of(toy).get_model_version_by_alias("shoprec", "challenger").version == 2
+
+
+def test_a_mistyped_param_is_named_before_anything_is_done(toy: Path) -> None:
+    change_params(toy, toy / "params.yaml", shoop={"time_zone": "UTC"})
+    with pytest.raises(ParamsError, match=r"shoop.*unknown key"):
+        retrain(root=toy)
+    assert not (toy / "data").exists()
+
+
+def test_the_flow_refuses_parameters_of_a_wrong_type(toy: Path) -> None:
+    with pytest.raises(ParameterTypeError):
+        retrain(root=toy, reason="")
+
+
+def test_a_second_retrain_is_told_who_is_at_work(toy: Path) -> None:
+    code = "import sys; from pathlib import Path; from flows.one_at_a_time import only_retrain\n"
+    code += "with only_retrain(Path(sys.argv[1]), 'by another'):\n    Path(sys.argv[2]).write_text('held'); sys.stdin.read()"
+    command = [sys.executable, "-c", code, str(toy / "var"), str(toy / "held")]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE)
+    try:
+        wait_for_text(toy / "held")
+        with pytest.raises(ShoprecError, match=rf"process {other.pid} \(since .*, by another\) retrains in .* already"):
+            retrain(root=toy)
+    finally:
+        other.kill()
+        other.wait()
+    assert retrain(root=toy).version.number == 1, "who was killed holds no lock"
+
+
+def test_the_environment_wins_over_the_defaults(toy: Path) -> None:
+    os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{toy / 'elsewhere.db'}"
+    retrain(root=toy)
+    assert (toy / "elsewhere.db").exists()
+    assert not (toy / "var" / "mlflow.db").exists()
