@@ -40,7 +40,7 @@ def validate(
         as_of=manifest["as_of"],
         read=_rows(raw),
         checks=tuple(check for outcome in outcomes.values() for check in outcome.checks),
-        suites={name: suites[name].digest for name in outcomes},
+        suites={name: suites[name].digest for name in outcomes if name in suites},
     )
     if quality.verdict != "accepted":
         return Validation(quality)
@@ -77,12 +77,12 @@ def _check(
 ) -> dict[TableName, Outcome]:
     """The catalogue first: events are held against the items that it keeps."""
     values = _values(manifest, shop)
-    order: list[TableName] = [name for name in TABLES if name in raw and name in suites]
+    order: list[TableName] = [name for name in TABLES if name in raw]
     order.sort(key=lambda name: name != ITEMS)
     outcomes: dict[TableName, Outcome] = {}
     for name in order:
         helpers = _helpers(name, raw, outcomes.get(ITEMS), params)
-        outcomes[name] = check_table(raw[name], suites[name], values, helpers)
+        outcomes[name] = check_table(raw[name], suites.get(name, Suite(name, "")), values, helpers)
     return {name: outcomes[name] for name in TABLES if name in outcomes}
 
 
@@ -120,7 +120,8 @@ def _set_aside(frame: pd.DataFrame, outcome: Outcome, swept: pd.DataFrame | None
     broken = pd.DataFrame({RULE: outcome.quarantine, REASON: outcome.quarantine.map(reasons)}, dtype="str")
     rules = broken if swept is None else pd.concat([broken, swept])
     rules = rules.sort_index()
-    return frame.reset_index(drop=True).loc[rules.index].join(rules).reset_index(drop=True)
+    rows = frame.reset_index(drop=True).loc[rules.index].drop(columns=[RULE, REASON], errors="ignore")
+    return rows.join(rules).reset_index(drop=True)
 
 
 def _removals(name: TableName, aside: pd.DataFrame, outcome: Outcome) -> list[Removal]:

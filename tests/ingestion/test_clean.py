@@ -1,5 +1,7 @@
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.errors import ParamsError
 from tasks.ingestion.clean import clean
@@ -71,3 +73,28 @@ def test_an_exclusion_that_matches_nothing_is_told(events, items):
 def test_an_exclusion_of_a_column_that_is_not_there_is_a_params_error(events, items, with_items):
     with pytest.raises(ParamsError, match="clean.exclude"):
         clean(events, items if with_items else None, CleanParams(exclude={"department": ["FUEL"]}), SHOP)
+
+
+LINE = st.fixed_dictionaries(
+    {
+        "user_id": st.integers(1, 3),
+        "item_id": st.integers(100, 106),
+        "event_type": st.sampled_from(["purchase", "view", "return"]),
+        "quantity": st.one_of(st.integers(-2, 5), st.none()),
+        "value": st.one_of(st.floats(-5, 50), st.none()),
+    }
+)
+
+
+@given(st.lists(LINE, max_size=30))
+def test_every_line_is_kept_or_removed_and_what_is_kept_is_possible(lines):
+    """Item 103 is fuel."""
+    events = pd.DataFrame(lines, columns=["user_id", "item_id", "event_type", "quantity", "value"])
+    events = events.astype({"quantity": "float64", "value": "float64", "event_type": "str", "item_id": "int64"})
+    events = events.assign(timestamp=pd.Timestamp("2024-01-01T10:00Z"), session_id=1)
+    items = pd.DataFrame({"item_id": [100, 103], "category_1": ["FOOD", "FUEL"]})
+    done = clean(events, items, CleanParams(exclude={"category_1": ["FUEL"]}), SHOP)
+    assert sorted([*done.events.index, *done.removed_events.index]) == list(events.index)
+    bought = done.events[done.events["event_type"] == "purchase"]
+    assert (bought["quantity"] > 0).all() and not (bought["value"] < 0).any()
+    assert 103 not in set(done.events["item_id"])

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from tasks.errors import BrokenCheckError, DataContractError
-from tasks.ingestion.suites import load_suites
+from tasks.ingestion.suites import Suite, load_suites
 from tasks.params import CleanParams
+from tasks.schema import TableName
 from tests.ingestion.conftest import PROJECT, check, status, suite_file
 
 
@@ -181,6 +182,14 @@ def test_text_ids_work_as_integers_do(suites, events, items):
 def test_five_items_and_one_event_type_are_a_shop(suites, events):
     events = events.assign(event_type="purchase", item_id=events["item_id"] % 5)
     assert len(check(suites, events).tables["events"]) == len(events)
+
+
+def test_a_table_without_a_suite_is_cleaned_all_the_same(suites, events, items):
+    only_events: dict[TableName, Suite] = {"events": suites["events"]}
+    items["reason"] = "a column that the quarantine has too"
+    done = check(only_events, events, items, params=CleanParams(exclude={"category_1": ["FUEL"]}))
+    assert done.quarantine["items"]["reason"].tolist() == ["no merchandise: category_1 is FUEL"]
+    assert len(done.tables["items"]) == 5
 
 
 def test_inputs_stay_as_they_were(suites, events, items):
