@@ -174,6 +174,42 @@ class CandidateParams(Section):
         return {n: getattr(s, f"depth_{task}") for n, s in sections.items() if isinstance(s, RetrieverParams)}
 
 
+class BoosterParams(Section):
+    """LightGBM's own names where it has one; see its documentation."""
+
+    objective: Literal["lambdarank", "rank_xendcg"] = "lambdarank"
+    folds: int | None = Field(default=None, ge=1)
+    """The ranker learns from so many of the train folds, the newest; None: all."""
+    negatives: float = Field(default=1.0, gt=0, le=1)
+    """Share of the train folds' candidates that were not bought that the ranker learns from, drawn at random."""
+    rounds: int = Field(ge=1)
+    """Most trees; early stopping keeps fewer."""
+    patience: int = Field(ge=1)
+    """Rounds without a better NDCG@`stop_at` on the validation fold after which training stops."""
+    stop_at: int = Field(default=10, ge=1)
+    learning_rate: float = Field(gt=0)
+    num_leaves: int = Field(ge=2)
+    min_data_in_leaf: int = Field(ge=1)
+    feature_fraction: float = Field(default=1.0, gt=0, le=1)
+    bagging_fraction: float = Field(default=1.0, gt=0, le=1)
+    lambda_l2: float = Field(default=0.0, ge=0)
+    cat_smooth: float = Field(default=10.0, ge=0)
+    truncation_level: int = Field(default=30, ge=1)
+    seed: int
+    threads: int = Field(default=0, ge=0)
+    """0: all; the trees are the same on any number."""
+
+
+class RankerParams(Section):
+    """A booster a task."""
+
+    all: BoosterParams
+    new: BoosterParams
+
+    def of(self, task: Task) -> BoosterParams:
+        return getattr(self, task)
+
+
 class EvaluationParams(Section):
     """How lists are judged; none of this changes what is recommended."""
 
@@ -221,6 +257,7 @@ class Params(Section):
     folds: FoldParams
     features: FeatureParams
     candidates: CandidateParams
+    ranker: RankerParams
     evaluation: EvaluationParams = EvaluationParams()
 
 

@@ -1,0 +1,3 @@
+from tasks.recommender.recommender import Recommender, bundle
+
+__all__ = ["Recommender", "bundle"]

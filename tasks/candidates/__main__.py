@@ -1,0 +1,48 @@
+"""The DVC stage `candidates`: valid events to candidates for the folds that the ranker learns from, and to fitted
+retrievers for the folds that it is used on."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tasks.candidates.store import save_retrieval
+from tasks.candidates.union import Retrieval
+from tasks.folds import Fold, labels, make_folds
+from tasks.params import Params, load_params
+from tasks.schema import TASKS, USER
+from tasks.stage import run_stage
+
+
+def main() -> None:
+    paths = _parse()
+    params = load_params(paths.params)
+    events = pd.read_parquet(paths.valid / "events.parquet")
+    for fold in make_folds(events, params.folds, params.shop):
+        _write_fold(events, fold, params, paths.candidates / fold.name)
+
+
+def _write_fold(events: pd.DataFrame, fold: Fold, params: Params, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    retrieval = Retrieval.as_of(events, fold.cutoff, params.candidates, params.shop)
+    if fold.kind in ("test", "serve"):
+        save_retrieval(retrieval, out)
+        return
+    # A user without a label teaches a ranker nothing.
+    learned_from = labels(events, fold, params.shop, "all")[USER].unique()
+    users = np.flatnonzero(np.isin(retrieval.users, learned_from))
+    for task in TASKS:
+        retrieval.candidates(users, task, params.candidates).to_parquet(out / f"{task}.parquet", index=False)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tasks.candidates", description=__doc__)
+    parser.add_argument("--params", type=Path, required=True, help="params.yaml")
+    parser.add_argument("--valid", type=Path, required=True, help="folder of valid tables")
+    parser.add_argument("--candidates", type=Path, required=True, help="folder to fill, a folder a fold")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,118 @@
+"""The union of the retrievers' proposals as of one cutoff, with every retriever's score and rank for each candidate."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from tasks.candidates.als import Als
+from tasks.candidates.history import History
+from tasks.candidates.neighbours import fit_item_neighbours, fit_user_neighbours
+from tasks.candidates.own_history import OwnHistory
+from tasks.candidates.popularity import Popularity
+from tasks.candidates.ranking import best_per_row, place_in_group, rank_in_group
+from tasks.candidates.retriever import FittedRetriever
+from tasks.params import CandidateParams, ShopParams
+from tasks.schema import ITEM, RANK, SCORE, USER, Task
+
+_BLOCK = 128
+_THREADS = 2
+
+
+def fit_retrievers(history: History, params: CandidateParams) -> dict[str, FittedRetriever]:
+    """The retrievers that are on, by name, each fitted on the same history."""
+    kinds = {
+        "als": Als.fit,
+        "item_neighbours": fit_item_neighbours,
+        "user_neighbours": fit_user_neighbours,
+        "own_history": OwnHistory.fit,
+        "popularity": Popularity.fit,
+    }
+    return {name: fit(history, getattr(params, name)) for name, fit in kinds.items() if getattr(params, name).enabled}
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """Fitted retrievers with what they were fitted on: all that proposes candidates as of one cutoff."""
+
+    users: NDArray[Any]
+    items: NDArray[Any]
+    n_universe: int
+    owned: sp.csr_matrix
+    """(n_users, n_items), above 0 where the user had a target event of the item."""
+    retrievers: Mapping[str, FittedRetriever]
+
+    @classmethod
+    def as_of(cls, events: pd.DataFrame, cutoff: datetime, params: CandidateParams, shop: ShopParams) -> Self:
+        history = History.as_of(events, cutoff, params, shop)
+        retrievers = fit_retrievers(history, params)
+        return cls(history.users, history.items, history.n_universe, history.owned(), retrievers)
+
+    def positions(self, users: Sequence[Any] | NDArray[Any]) -> NDArray[np.intp]:
+        """Positions of user ids; -1 for users without a history."""
+        return pd.Index(self.users).get_indexer(pd.Index(users))
+
+    def candidates(self, users: NDArray[np.intp], task: Task, params: CandidateParams) -> pd.DataFrame:
+        """`user_id, item_id`, a `<retriever>_score` and a `<retriever>_rank` each; sorted by user and item position.
+
+        `users` are positions, sorted. A retriever's rank is that among the candidates of its user, so that ranks up to
+        the retriever's depth are those of its own list. A score is 0 and a rank missing where it would not propose.
+        """
+        depths = params.depths(task)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            frames = list(pool.map(lambda block: self._block_candidates(block, task, depths), _blocks(users)))
+        return pd.concat(frames, ignore_index=True) if frames else self._block_candidates(users, task, depths)
+
+    def lists(self, name: str, users: NDArray[np.intp], task: Task, k: int) -> pd.DataFrame:
+        """The retriever's own lists: `user_id, item_id, rank, score`, up to k a user."""
+
+        def block_lists(block: NDArray[np.intp]) -> pd.DataFrame:
+            scores = self._eligible(self.retrievers[name].scores(block), block, task)
+            rows, columns = best_per_row(scores, k)
+            return pd.DataFrame(
+                {
+                    USER: self.users[block][rows],
+                    ITEM: self.items[columns],
+                    RANK: place_in_group(rows) + 1,
+                    SCORE: scores[rows, columns],
+                }
+            )
+
+        with ThreadPoolExecutor(_THREADS) as pool:
+            return pd.concat(pool.map(block_lists, _blocks(users)), ignore_index=True)
+
+    def _block_candidates(self, block: NDArray[np.intp], task: Task, depths: Mapping[str, int]) -> pd.DataFrame:
+        scores = {name: retriever.scores(block) for name, retriever in self.retrievers.items()}
+        keys = [np.empty(0, np.int64)]
+        for name, values in scores.items():
+            rows, columns = best_per_row(self._eligible(values, block, task), depths[name])
+            keys.append(rows.astype(np.int64) * len(self.items) + columns)
+        rows, columns = np.divmod(np.unique(np.concatenate(keys)), len(self.items))
+        frame: dict[str, NDArray[Any]] = {USER: self.users[block][rows], ITEM: self.items[columns]}
+        for name, values in scores.items():
+            inside = columns < values.shape[1]
+            score = np.zeros(len(rows), np.float32)
+            score[inside] = values[rows[inside], columns[inside]]
+            frame[f"{name}_{SCORE}"] = score
+            frame[f"{name}_{RANK}"] = rank_in_group(rows, score)
+        return pd.DataFrame(frame)
+
+    def _eligible(self, scores: NDArray[np.float32], block: NDArray[np.intp], task: Task) -> NDArray[np.float32]:
+        """The scores with what the user owns taken out, where the task is new."""
+        if task == "all":
+            return scores
+        rows, columns = self.owned[block].nonzero()
+        inside = columns < scores.shape[1]
+        scores = scores.copy()
+        scores[rows[inside], columns[inside]] = 0
+        return scores
+
+
+def _blocks(users: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+    return (users[start : start + _BLOCK] for start in range(0, len(users), _BLOCK))

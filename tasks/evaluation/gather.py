@@ -1,0 +1,150 @@
+"""Gathers the evidence on the test fold: the recommender and every retriever alone, asked for the same shoppers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.evaluation.evidence import (
+    AGE_DAYS,
+    BUYERS,
+    EVENTS,
+    LABEL,
+    SHOPREC,
+    SYSTEM,
+    TASK,
+    TENURE_DAYS,
+    Evidence,
+)
+from tasks.folds import Fold, labels, targets
+from tasks.ingestion.valid import Valid
+from tasks.params import ShopParams
+from tasks.recommender import Recommender
+from tasks.reranking.examples import is_relevant
+from tasks.schema import BRAND, ITEM, RANK, SCORE, TASKS, TIMESTAMP, TITLE, USER, Task, categories
+
+_DAY = pd.Timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What one task's shoppers were recommended, and from what."""
+
+    lists: pd.DataFrame
+    labels: pd.DataFrame
+    candidates: pd.DataFrame
+    scores: pd.DataFrame
+
+
+def gather(recommender: Recommender, valid: Valid, fold: Fold, shop: ShopParams, depth: int) -> Evidence:
+    """Lists of `depth` items of every system for every shopper with a label, with the facts to judge them by.
+
+    `recommender` has the state as of the fold's cutoff.
+    """
+    found = {task: _ask(recommender, labels(valid.events, fold, shop, task), task, depth) for task in TASKS}
+    past = targets(valid.events, shop)
+    past = past[past[TIMESTAMP] < fold.cutoff]
+
+    def all_tasks(part: str) -> pd.DataFrame:
+        return pd.concat([getattr(f, part).assign(**{TASK: task}) for task, f in found.items()], ignore_index=True)
+
+    return Evidence(
+        fold=fold,
+        lists=all_tasks("lists"),
+        labels=all_tasks("labels"),
+        candidates=all_tasks("candidates"),
+        items=_items(past, valid, fold),
+        users=_users(past, valid, fold),
+        scores=all_tasks("scores"),
+        importance=recommender.ranker.importance(),
+    )
+
+
+def _ask(recommender: Recommender, relevant: pd.DataFrame, task: Task, depth: int) -> _Found:
+    retrieval = recommender.retrieval
+    users: NDArray[np.intp] = np.sort(retrieval.positions(relevant[USER].unique()))
+    candidates = recommender.candidates(users, task)
+    ranked = recommender.rank(candidates, task)
+    lists = [ranked.loc[ranked[RANK] <= depth, [USER, ITEM, RANK]].assign(**{SYSTEM: SHOPREC})]
+    for name in retrieval.retrievers:
+        alone = retrieval.lists(name, users, task, depth)
+        if not alone.empty:
+            lists.append(alone[[USER, ITEM, RANK]].assign(**{SYSTEM: name}))
+    scores = ranked[[SCORE]].assign(**{LABEL: is_relevant(ranked, relevant).astype(int)})
+    return _Found(pd.concat(lists, ignore_index=True), relevant, _own_proposals(candidates, recommender, task), scores)
+
+
+def _own_proposals(candidates: pd.DataFrame, recommender: Recommender, task: Task) -> pd.DataFrame:
+    """Ranks where the retriever itself proposed the candidate: those within its own list."""
+    depths = recommender.params.depths(task)
+    names = {f"{name}_{RANK}": depths[name] for name in recommender.retrieval.retrievers}
+    ranks = {column: candidates[column].where(candidates[column] <= depth) for column, depth in names.items()}
+    return candidates[[USER, ITEM]].assign(**ranks)
+
+
+def _items(past: pd.DataFrame, valid: Valid, fold: Fold) -> pd.DataFrame:
+    by_item = past.groupby(ITEM)
+    facts = pd.DataFrame(
+        {BUYERS: by_item[USER].nunique(), AGE_DAYS: (fold.cutoff - by_item[TIMESTAMP].min()) / _DAY}
+    ).reset_index()
+    described = [ITEM, TITLE, *categories(list(valid.items.columns)), *(c for c in (BRAND,) if c in valid.items)]
+    return facts.merge(valid.items[described], on=ITEM, how="left")
+
+
+def _users(past: pd.DataFrame, valid: Valid, fold: Fold) -> pd.DataFrame:
+    by_user = past.groupby(USER)
+    facts = pd.DataFrame(
+        {EVENTS: by_user.size(), TENURE_DAYS: (fold.cutoff - by_user[TIMESTAMP].min()) / _DAY}
+    ).reset_index()
+    return facts.merge(valid.users, on=USER, how="left")
+
+
+def shoppers_to_show(
+    evidence: Evidence, valid: Valid, shop: ShopParams, per_task: int = 2, length: int = 10
+) -> list[dict[str, Any]]:
+    """A few shoppers with what they bought last, what was recommended to them, and what they then bought.
+
+    Those with the median number of relevant items, and the nearest to them in it: neither the best nor the worst case.
+    """
+    titles = valid.items.set_index(ITEM)
+    past = targets(valid.events, shop)
+    past = past[past[TIMESTAMP] < evidence.fold.cutoff].sort_values(TIMESTAMP, ascending=False, kind="stable")
+    shown = []
+    for task in TASKS:
+        relevant = evidence.labels[evidence.labels[TASK] == task]
+        size = relevant.groupby(USER).size()
+        typical = (size - size.median()).abs().sort_values(kind="stable").index[:per_task]
+        lists = evidence.lists[(evidence.lists[TASK] == task) & (evidence.lists[SYSTEM] == SHOPREC)]
+        for user in typical:
+            bought = relevant.loc[relevant[USER] == user, ITEM].tolist()
+            best = lists[(lists[USER] == user) & (lists[RANK] <= length)].sort_values(RANK)[ITEM].tolist()
+            recent = past.loc[past[USER] == user, ITEM].drop_duplicates().head(length).tolist()
+            shown.append(
+                {
+                    "task": task,
+                    "user_id": user.item() if isinstance(user, np.generic) else user,
+                    "recent": [_title(titles, item) for item in recent],
+                    "recommended": [
+                        {
+                            "rank": rank,
+                            "title": _title(titles, item),
+                            "category": _category(titles, item),
+                            "bought": item in bought,
+                        }
+                        for rank, item in enumerate(best, start=1)
+                    ],
+                    "bought": [_title(titles, item) for item in bought],
+                }
+            )
+    return shown
+
+
+def _title(titles: pd.DataFrame, item: Any) -> str:
+    return str(titles.at[item, TITLE])
+
+
+def _category(titles: pd.DataFrame, item: Any) -> str:
+    known = categories(list(titles.columns))
+    return str(titles.at[item, known[0]]) if known else ""

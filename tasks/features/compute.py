@@ -1,0 +1,74 @@
+"""Feature tables of all folds, on DuckDB."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import ibis
+import ibis.expr.types as ir
+from ibis.backends.duckdb import Backend
+
+from tasks.features.groups import Group, Past, groups
+from tasks.features.relations import Source, purchase_lines, without_zone
+from tasks.folds import Fold
+from tasks.ingestion.valid import Valid
+from tasks.params import FeatureParams, ShopParams
+
+_FOLDS_AT_ONCE = 2
+
+
+def compute_features(valid: Valid, folds: Sequence[Fold], params: FeatureParams, shop: ShopParams, out: Path) -> None:
+    """Writes `out/<fold>/<group>.parquet` for every fold and group, rows sorted by the group's keys.
+
+    Each fold has an engine of its own with one thread: an engine's threads add floats up in an order of their own, and
+    then no two runs would be equal.
+    """
+    with TemporaryDirectory(dir=out.parent, prefix=".features-") as scratch:
+        tables = _prepare(valid, shop, Path(scratch))
+        with ThreadPoolExecutor(_FOLDS_AT_ONCE) as pool:
+            list(pool.map(lambda fold: _compute_fold(tables, fold, params, out / fold.name), folds))
+
+
+def open_source(connection: Backend, tables: Path) -> Source:
+    promotions = tables / "promotions.parquet"
+    return Source(
+        lines=connection.read_parquet(tables / "lines.parquet"),
+        items=connection.read_parquet(tables / "items.parquet"),
+        promotions=connection.read_parquet(promotions) if promotions.exists() else None,
+    )
+
+
+def engine() -> Backend:
+    """An embedded engine whose results are the same every time."""
+    return ibis.duckdb.connect(threads=1, preserve_insertion_order=True)
+
+
+def write_group(connection: Backend, past: Past, group: Group, out: Path) -> None:
+    table: ir.Table = group.compute(past).order_by(list(group.keys))
+    connection.to_parquet(table, out / f"{group.name}.parquet", compression="zstd")
+
+
+def _prepare(valid: Valid, shop: ShopParams, folder: Path) -> Path:
+    """Lines, items and promotions, made once for all folds."""
+    promotions = valid.promotions
+    valid.items.to_parquet(folder / "items.parquet", index=False)
+    without_zone(valid.events, shop).to_parquet(folder / "hits.parquet", index=False)
+    if promotions is not None and not promotions.empty:
+        ends = {c: promotions[c].dt.tz_convert("UTC").dt.tz_localize(None) for c in ("start", "end")}
+        promotions.assign(**ends).to_parquet(folder / "promotions.parquet", index=False)
+    connection = engine()
+    lines = purchase_lines(
+        connection.read_parquet(folder / "hits.parquet"), connection.read_parquet(folder / "items.parquet")
+    )
+    connection.to_parquet(lines, folder / "lines.parquet")
+    return folder
+
+
+def _compute_fold(tables: Path, fold: Fold, params: FeatureParams, out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    connection = engine()
+    source = open_source(connection, tables)
+    past = Past.of(source, fold)
+    for group in groups(params, source):
+        write_group(connection, past, group, out)

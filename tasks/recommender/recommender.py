@@ -1,0 +1,114 @@
+"""The recommender: ranker and state together, the one object that evaluation, batch and API call."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.candidates.ranking import place_in_group
+from tasks.candidates.store import load_retrieval
+from tasks.candidates.union import Retrieval
+from tasks.errors import ParamsError
+from tasks.features.frame import FeatureTables
+from tasks.params import CandidateParams
+from tasks.reranking.ranker import Ranker
+from tasks.schema import ITEM, RANK, SCORE, TASKS, USER, Task
+
+_RANKER, _FEATURES, _RETRIEVAL, _ITEMS, _PARAMS = "ranker", "features", "retrieval", "items.parquet", "candidates.json"
+
+
+@dataclass(frozen=True)
+class Recommender:
+    """Ranker and state as of one cutoff: `assemble` it from the stages' folders, or `load` a bundle."""
+
+    retrieval: Retrieval
+    tables: FeatureTables
+    ranker: Ranker
+    params: CandidateParams
+
+    @classmethod
+    def assemble(
+        cls, ranker: Path, features: Path, retrieval: Path, items: pd.DataFrame, params: CandidateParams
+    ) -> Self:
+        """`features` and `retrieval` are the folders of one and the same fold."""
+        loaded = Ranker.load(ranker)
+        return cls(load_retrieval(retrieval), FeatureTables(features, items, loaded.codes), loaded, params)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """From a bundle, written by `bundle`."""
+        params = CandidateParams.model_validate_json((folder / _PARAMS).read_text(encoding="utf-8"))
+        items = pd.read_parquet(folder / _ITEMS)
+        return cls.assemble(folder / _RANKER, folder / _FEATURES, folder / _RETRIEVAL, items, params)
+
+    def recommend(self, users: Sequence[Any] | NDArray[Any], k: int = 10, task: Task = "all") -> pd.DataFrame:
+        """`user_id, rank, item_id, score`: k items for each user, in the order of `users`; one named twice counts once.
+
+        Scores compare within one user's list only. A user without a history, and one for whom there are fewer than k
+        candidates, gets the most bought items after those; under task new, none that the user owns. A list is shorter
+        than k only where the shop sells no more.
+        """
+        if task not in TASKS:
+            raise ParamsError(f"there is no task '{task}': it is one of {', '.join(TASKS)}")
+        if k < 1:
+            raise ParamsError(f"k is {k}, but a list has at least 1 item")
+        wanted = pd.Index(users).unique()
+        positions = self.retrieval.positions(wanted.to_numpy())
+        known = np.sort(positions[positions >= 0])
+        ranked = self.rank(self.candidates(known, task), task)
+        return self._filled(ranked[ranked[RANK] <= k], wanted, positions, k, task)
+
+    def candidates(self, users: NDArray[np.intp], task: Task) -> pd.DataFrame:
+        """Candidates of users by position in the history, sorted; see `Retrieval.candidates`."""
+        return self.retrieval.candidates(users, task, self.params)
+
+    def rank(self, candidates: pd.DataFrame, task: Task) -> pd.DataFrame:
+        """`user_id, item_id, score, rank` of all candidates, best first within a user; ties keep their order."""
+        scores = self.ranker.score(self.tables.frame(candidates), task)
+        users = pd.factorize(candidates[USER])[0]
+        order = np.lexsort((np.arange(len(users)), -scores, users))
+        best_first = candidates[[USER, ITEM]].iloc[order].reset_index(drop=True)
+        return best_first.assign(**{SCORE: scores[order], RANK: place_in_group(users[order]) + 1})
+
+    def _filled(
+        self, ranked: pd.DataFrame, wanted: pd.Index, positions: NDArray[np.intp], k: int, task: Task
+    ) -> pd.DataFrame:
+        """The lists of all `wanted` users, those that are short filled up with what most people buy."""
+        have = ranked.groupby(USER).size().reindex(wanted, fill_value=0).to_numpy()
+        short = np.flatnonzero(have < k).tolist()
+        parts = [ranked.assign(_filler=0)]
+        for at in short:
+            taken = set(ranked.loc[ranked[USER] == wanted[at], ITEM]) if have[at] else set()
+            filler = self._most_bought(int(positions[at]), taken, k - int(have[at]), task)
+            lowest = float(ranked.loc[ranked[USER] == wanted[at], SCORE].min()) if have[at] else 0.0
+            scores = lowest - np.arange(1, len(filler) + 1)
+            parts.append(pd.DataFrame({USER: [wanted[at]] * len(filler), ITEM: filler, SCORE: scores, "_filler": 1}))
+        lists = pd.concat(parts, ignore_index=True)
+        place = wanted.get_indexer(pd.Index(lists[USER]))
+        order = np.lexsort((-lists[SCORE].to_numpy(), lists["_filler"].to_numpy(), place))
+        lists = lists.iloc[order].reset_index(drop=True)
+        return lists.assign(**{RANK: place_in_group(place[order]) + 1})[[USER, RANK, ITEM, SCORE]]
+
+    def _most_bought(self, position: int, taken: set[Any], n: int, task: Task) -> list[Any]:
+        # The universe goes from the most to the least bought.
+        popular = self.retrieval.items[: self.retrieval.n_universe]
+        if position >= 0 and task == "new":
+            taken = taken | set(self.retrieval.items[self.retrieval.owned[position].indices])
+        return [item for item in popular.tolist() if item not in taken][:n]
+
+
+def bundle(
+    ranker: Path, features: Path, retrieval: Path, items: pd.DataFrame, params: CandidateParams, out: Path
+) -> None:
+    """Copies what a recommender needs into the new folder `out`: arrays, tables, text and JSON."""
+    out.mkdir(parents=True)
+    shutil.copytree(ranker, out / _RANKER)
+    shutil.copytree(features, out / _FEATURES)
+    shutil.copytree(retrieval, out / _RETRIEVAL)
+    items.to_parquet(out / _ITEMS, index=False)
+    (out / _PARAMS).write_text(params.model_dump_json(indent=2) + "\n", encoding="utf-8")

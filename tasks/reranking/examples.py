@@ -1,0 +1,64 @@
+"""What the ranker learns from: candidates of past folds with what was bought after, one group of rows a user."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tasks.features.frame import Frame
+from tasks.schema import ITEM, USER
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows of one or more folds. Rows of one (fold, user) are together: a group of lambdarank."""
+
+    matrix: NDArray[np.float32]
+    """(n_rows, n_features)"""
+    label: NDArray[np.int8]
+    """1 where the user bought the item in the fold's horizon."""
+    groups: NDArray[np.int64]
+    """Sizes of the groups, in the order of the rows."""
+    names: list[str]
+    categorical: list[str]
+
+
+def is_relevant(candidates: pd.DataFrame, labels: pd.DataFrame) -> NDArray[np.bool_]:
+    """For each candidate, whether its (user, item) is among the labels."""
+    found = pd.MultiIndex.from_frame(labels[[USER, ITEM]]).get_indexer(
+        pd.MultiIndex.from_frame(candidates[[USER, ITEM]])
+    )
+    return found >= 0
+
+
+def sample_negatives(
+    candidates: pd.DataFrame, relevant: NDArray[np.bool_], share: float, seed: int
+) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+    """All positives and a random share of the negatives, of users with a positive; order is kept.
+
+    A group without a positive has no pair to learn from.
+    """
+    kept = np.random.default_rng(seed).random(len(candidates)) < share
+    of_use = candidates[USER].isin(candidates.loc[relevant, USER].unique()).to_numpy()
+    chosen = of_use & (kept | relevant)
+    return candidates[chosen].reset_index(drop=True), relevant[chosen]
+
+
+def examples(frame: Frame, relevant: NDArray[np.bool_]) -> Examples:
+    """The examples of one fold; `frame` has the rows of each user together."""
+    users = pd.factorize(frame.keys[USER])[0]
+    starts = np.flatnonzero(np.r_[True, users[1:] != users[:-1]]) if len(users) else np.empty(0, np.intp)
+    groups = np.diff(np.r_[starts, len(users)])
+    return Examples(frame.matrix, relevant.astype(np.int8), groups, frame.names, frame.categorical)
+
+
+def concatenated(parts: Sequence[Examples]) -> Examples:
+    return Examples(
+        matrix=np.concatenate([p.matrix for p in parts]),
+        label=np.concatenate([p.label for p in parts]),
+        groups=np.concatenate([p.groups for p in parts]),
+        names=parts[0].names,
+        categorical=parts[0].categorical,
+    )
