@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,12 @@ import pandas as pd
 import tasks as package
 from flows.settings import Settings
 from flows.tables import description
-from tasks.errors import ShoprecError, TransientError
+from tasks.errors import TransientError
 from tasks.evaluation.report import render_report
+from tasks.ingestion.valid import Valid
 from tasks.params import Params
 from tasks.promotion.first_champion import Decision, decide
+from tasks.recommender import bundle
 from tasks.registry import Dataset, Retrained, Version
 from tasks.versioning import StageRun, hashes, recipe_digest, track
 from tasks.versioning.process import OnLine, error_of, run_module
@@ -25,7 +28,9 @@ if TYPE_CHECKING:
 
 RAW = "data/raw"
 PROFILE = "data/valid/profile.json"
-BUNDLE = "models/recommender"
+VALID, RANKER = "data/valid", "models/ranker"
+STATE = ("data/features/serve", "data/candidates/serve")
+"""What the recommender knows as of the end of the data."""
 REPORT = "report.html"
 CONTEXTS = {"data/raw": "source", "data/valid": "training", "data/quarantine": "quarantine"}
 """What a versioned folder was used for, told by its path; other data/ folders are `training`."""
@@ -71,14 +76,21 @@ def write_report(settings: Settings, runs: Sequence[StageRun]) -> Path:
 def facts(root: Path) -> dict[str, str]:
     """What data the numbers are about."""
     known = hashes(root)
-    return {f"version of {path}": known[path] for path in (RAW, "data/valid", "models/ranker") if path in known}
+    return {f"version of {path}": known[path] for path in (RAW, VALID, RANKER) if path in known}
 
 
 def register(settings: Settings, registry: "Registry", params: Params) -> tuple[Version, bool]:
     """The version of this retrain, and whether it is new: the same recipe is not registered twice."""
     recipe = recipe_digest(settings.root)
     known = registry.version_of(recipe)
-    return (known, False) if known is not None else (registry.log(_retrained(settings, params, recipe)), True)
+    if known is not None:
+        return known, False
+    with tempfile.TemporaryDirectory(dir=settings.var, prefix="bundle-") as folder:
+        features, candidates = (settings.root / path for path in STATE)
+        items = Valid.read(settings.root / VALID).items
+        served = Path(folder) / "recommender"
+        bundle(settings.root / RANKER, features, candidates, items, params.candidates, served)
+        return registry.log(_retrained(settings, params, recipe, served)), True
 
 
 def give_stage(settings: Settings, registry: "Registry", version: Version) -> Version:
@@ -100,11 +112,8 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _retrained(settings: Settings, params: Params, recipe: str) -> Retrained:
+def _retrained(settings: Settings, params: Params, recipe: str, served: Path) -> Retrained:
     root, reports = settings.root, settings.reports
-    bundle = root / BUNDLE
-    if not bundle.is_dir():
-        raise ShoprecError(f"{bundle} does not exist: no stage of dvc.yaml has made the recommender to be registered")
     evaluation = read_json(reports / "evaluation.json")
     return Retrained(
         recipe=recipe,
@@ -121,7 +130,7 @@ def _retrained(settings: Settings, params: Params, recipe: str) -> Retrained:
             "evaluation": [p for p in sorted(reports.iterdir()) if p.suffix in (".json", ".parquet") or p.is_dir()],
             "recipe": [p for p in (root / "dvc.lock", root / "dvc.yaml", root / "params.yaml") if p.exists()],
         },
-        bundle=bundle,
+        bundle=served,
         package=Path(package.__file__ or "").parent,
         example_users=_some_users(reports),
         description=description(evaluation),

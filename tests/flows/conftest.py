@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,29 @@ from tests.flows.shops import SOURCE, write_exports
 
 PROJECT = Path(__file__).parents[2]
 TOY = Path(__file__).parent / "toy"
+RANKER = {
+    "patience": 20,
+    "min_data_in_leaf": 5,
+    "rounds": 60,
+}
+"""For a shop of 200 users."""
+
+
+@contextmanager
+def same_environment_after() -> Iterator[None]:
+    """A run sets defaults for its process, and MLflow its address; the next test has a project of its own."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @pytest.fixture(autouse=True)
 def environment_as_it_was() -> Iterator[None]:
-    """A run sets defaults for its process, MLflow its address; the next test has a project of its own."""
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
+    with same_environment_after():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +53,19 @@ def toy(tmp_path: Path, exports: Path) -> Path:
     for name in ("dvc.yaml", "judge.py"):
         shutil.copy(TOY / name, tmp_path / name)
     return furnish(tmp_path, exports)
+
+
+def real_project(root: Path, exports: Path) -> Path:
+    """All of this project's own stages and code, over the small shop."""
+    for name in ("dvc.yaml", "requirements.lock", ".dvcignore"):
+        shutil.copy(PROJECT / name, root / name)
+    shutil.copytree(PROJECT / "tasks", root / "tasks", ignore=shutil.ignore_patterns("__pycache__"))
+    furnish(root, exports)
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    candidates = params["candidates"] | {"universe_min_buyers": 1}
+    ranker = {task: of | RANKER for task, of in params["ranker"].items()}
+    change_params(root, root / "params.yaml", candidates=candidates, ranker=ranker)
+    return root
 
 
 def furnish(root: Path, exports: Path) -> Path:

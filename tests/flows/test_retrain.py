@@ -16,7 +16,7 @@ from prefect.testing.utilities import prefect_test_harness
 from flows.retrain import retrain
 from flows.steps import Outcome
 from tasks.errors import DataContractError, ParamsError, ShoprecError
-from tests.flows.conftest import TOY, change_params, furnish, wait_for_text
+from tests.flows.conftest import TOY, change_params, furnish, same_environment_after, wait_for_text
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,16 +32,17 @@ def finished(tmp_path_factory: pytest.TempPathFactory, exports: Path) -> tuple[P
     for name in ("dvc.yaml", "judge.py"):
         (root / name).write_bytes((TOY / name).read_bytes())
     furnish(root, exports)
-    return root, retrain(root=root, reason="first"), retrain(root=root, reason="second")
+    with same_environment_after():
+        return root, retrain(root=root, reason="first"), retrain(root=root, reason="second")
 
 
 def client_of(root: Path) -> mlflow.MlflowClient:
     return mlflow.MlflowClient(f"sqlite:///{root / 'var' / 'mlflow.db'}")
 
 
-def newest_run() -> FlowRun:
+def run_named(reason: str) -> FlowRun:
     with get_client(sync_client=True) as client:
-        return max(client.read_flow_runs(), key=lambda run: run.expected_start_time)
+        return next(run for run in client.read_flow_runs() if run.name == f"retrain: {reason}")
 
 
 def test_one_run_ends_with_a_champion_and_its_report(finished: tuple[Path, Outcome, Outcome]) -> None:
@@ -83,6 +84,8 @@ def test_the_run_in_mlflow_holds_all_that_a_reviewer_asks_for(finished: tuple[Pa
         ("raw", 36),
         ("valid", 36),
         ("quarantine", 36),
+        ("features", 36),
+        ("candidates", 36),
     }
 
 
@@ -95,12 +98,12 @@ def test_the_data_is_in_the_remote(finished: tuple[Path, Outcome, Outcome]) -> N
 
 def test_prefect_shows_a_task_a_step_and_the_findings(finished: tuple[Path, Outcome, Outcome]) -> None:
     del finished
+    run = run_named("first")
     with get_client(sync_client=True) as client:
-        runs = [run for run in client.read_flow_runs() if run.name == "retrain: first"]
-        names = {task.name for task in client.read_task_runs() if task.flow_run_id == runs[0].id}
+        names = {task.name for task in client.read_task_runs() if task.flow_run_id == run.id}
         keys = {artifact.key for artifact in client.read_artifacts()}
-    assert runs[0].state is not None
-    assert runs[0].state.is_completed()
+    assert run.state is not None
+    assert run.state.is_completed()
     assert names == {"registry", "fetch", "validate", "judge", "report", "push", "register", "promote"}
     assert {"retrain-summary", "retrain-metrics", "report", "data-quality"} <= keys
 
@@ -114,8 +117,10 @@ def test_data_that_breaks_its_contract_leaves_registry_and_good_data_as_they_wer
         retrain(root=toy, reason="bad data")
     assert {path.name: path.read_bytes() for path in (toy / "data" / "valid").iterdir()} == good
     assert [v.version for v in client_of(toy).search_model_versions("name = 'shoprec'")] == [outcome.version.number]
-    assert len(client_of(toy).search_runs(["1"])) == 1
-    state = newest_run().state
+    experiment = client_of(toy).get_experiment_by_name("shoprec")
+    assert experiment is not None
+    assert len(client_of(toy).search_runs([experiment.experiment_id])) == 1
+    state = run_named("bad data").state
     assert state is not None
     assert state.is_failed()
     assert "events.quantity_in_range" in (state.message or "")
@@ -146,10 +151,19 @@ def test_the_flow_refuses_parameters_of_a_wrong_type(toy: Path) -> None:
         retrain(root=toy, reason="")
 
 
+HOLD = """
+import sys
+from pathlib import Path
+from flows.one_at_a_time import only_retrain
+
+with only_retrain(Path(sys.argv[1]), "by another"):
+    Path(sys.argv[2]).write_text("held")
+    sys.stdin.read()
+"""
+
+
 def test_a_second_retrain_is_told_who_is_at_work(toy: Path) -> None:
-    code = "import sys; from pathlib import Path; from flows.one_at_a_time import only_retrain\n"
-    code += "with only_retrain(Path(sys.argv[1]), 'by another'):\n    Path(sys.argv[2]).write_text('held'); sys.stdin.read()"
-    command = [sys.executable, "-c", code, str(toy / "var"), str(toy / "held")]
+    command = [sys.executable, "-c", HOLD, str(toy / "var"), str(toy / "held")]
     other = subprocess.Popen(command, stdin=subprocess.PIPE)
     try:
         wait_for_text(toy / "held")

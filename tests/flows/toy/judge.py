@@ -44,9 +44,9 @@ def main() -> None:
         importance=pd.DataFrame({"task": ["all"], "feature": ["count"], "gain": [1.0]}),
     )
     evaluate(evidence, params.evaluation).save(Path("reports"))
-    bundle = Path("models/recommender")
-    bundle.mkdir(parents=True)
-    (bundle / "items.json").write_text(json.dumps({"all": sales["item_id"].tolist(), "new": sales["item_id"].tolist()}))
+    for folder in ("models/ranker", "data/features/serve", "data/candidates/serve"):
+        Path(folder).mkdir(parents=True)
+        (Path(folder) / "most_sold.json").write_text(json.dumps(sales["item_id"].tolist()))
     mine = lists[lists["user_id"] == relevant["user_id"].iloc[0]].head(10)
     bought = set(relevant.loc[relevant["user_id"] == relevant["user_id"].iloc[0], "item_id"])
     example = {
@@ -64,7 +64,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     if Path("hang").exists():
-        Path("models/recommender").mkdir(parents=True)
+        Path("models/ranker").mkdir(parents=True)
         Path("hanging").write_text(str(os.getpid()))
         time.sleep(600)
     main()

@@ -1,0 +1,124 @@
+"""The `shoprec` command as people and machines call it: a process of its own, no server running, faults and all."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.flows.conftest import change_params, wait_for_text
+
+GUARD = Path(__file__).parent / "localhost_only"
+SHOPREC = [sys.executable, "-c", "from flows.cli import main; main()"]
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> dict[str, str]:
+    """Every Python process of the run refuses to reach beyond this machine, and writes down who tried."""
+    return {**os.environ, "PYTHONPATH": str(GUARD), "CONNECTIONS_LOG": str(tmp_path / "connections.log")}
+
+
+@pytest.fixture
+def none_left_behind() -> Iterator[None]:
+    """Prefect's temporary server outlives a flow that was killed."""
+    before = set(psutil.pids())
+    yield
+    for process in psutil.process_iter():
+        if process.pid not in before and "prefect.server.api" in " ".join(process.cmdline()):
+            process.kill()
+
+
+def shoprec(root: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*SHOPREC, "run"], cwd=root, env=env, capture_output=True, text=True, check=False)
+
+
+def test_the_guard_sees_what_reaches_out(guarded: dict[str, str]) -> None:
+    """So that the silence of the next test means something."""
+    code = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=1)"
+    done = subprocess.run([sys.executable, "-c", code], env=guarded, capture_output=True, text=True, check=False)
+    assert "192.0.2.1 is beyond this machine" in done.stderr
+    assert "192.0.2.1" in Path(guarded["CONNECTIONS_LOG"]).read_text()
+
+
+def test_the_job_ends_with_a_summary_and_opens_no_connection_beyond_localhost(
+    toy: Path, guarded: dict[str, str]
+) -> None:
+    done = shoprec(toy, guarded)
+    assert done.returncode == 0, done.stderr
+    assert not Path(guarded["CONNECTIONS_LOG"]).exists(), Path(guarded["CONNECTIONS_LOG"]).read_text()
+    assert "shoprec version 1  production" in done.stdout
+    assert "12,104" in done.stdout, "rows read"
+    assert "0.7030  0.6790 to 0.7253" in done.stdout, "NDCG@10 with its interval"
+    assert "shopper c000" in done.stdout
+    assert str(toy / "reports" / "report.html") in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_stop_names_what_is_wrong_without_a_traceback_and_exits_non_zero(toy: Path) -> None:
+    events = toy / "exports" / "events.csv"
+    events.write_text(events.read_text().replace(",1,", ",-1,"))
+    done = shoprec(toy, dict(os.environ))
+    assert done.returncode == 2
+    assert "stopped the data breaks its contract" in done.stderr
+    assert "events.quantity_in_range" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (toy / "reports" / "data_quality.failed.html").exists()
+    assert not (toy / "data" / "valid").exists()
+
+
+def test_a_mistyped_param_stops_at_once(toy: Path) -> None:
+    change_params(toy, toy / "params.yaml", folds={"horizon_days": "a week", "train": 2})
+    done = shoprec(toy, dict(os.environ))
+    assert done.returncode == 4
+    assert "folds.horizon_days" in done.stderr
+    assert "'a week'" in done.stderr
+
+
+@pytest.mark.usefixtures("none_left_behind")
+def test_kill_9_in_a_stage_leaves_nothing_that_the_next_run_would_trust(toy: Path) -> None:
+    run = start_hanging(toy)
+    run.kill()
+    run.wait()
+    assert "judge" not in (toy / "dvc.lock").read_text()
+    (toy / "hang").unlink()
+    done = shoprec(toy, dict(os.environ))
+    assert done.returncode == 0, done.stderr
+    assert "shoprec version 1  production" in done.stdout
+
+
+def test_ctrl_c_ends_the_stage_too_and_the_next_run_works(toy: Path) -> None:
+    run = start_hanging(toy)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(timeout=60) != 0
+    stage = int((toy / "hanging").read_text())
+    wait_until_gone(stage)
+    (toy / "hang").unlink()
+    assert shoprec(toy, dict(os.environ)).returncode == 0
+
+
+def test_without_a_project_it_says_where_to_run(tmp_path: Path) -> None:
+    done = shoprec(tmp_path, dict(os.environ))
+    assert done.returncode == 4
+    assert "run in the project's folder" in done.stderr
+
+
+def start_hanging(root: Path) -> subprocess.Popen[bytes]:
+    """A run whose last stage has begun to write its output and goes on for ever."""
+    (root / "hang").touch()
+    run = subprocess.Popen([*SHOPREC, "run"], cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for_text(root / "hanging")
+    return run
+
+
+def wait_until_gone(pid: int, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not psutil.pid_exists(pid):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"process {pid} is still there after {seconds} s")

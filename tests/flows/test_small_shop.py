@@ -1,0 +1,116 @@
+"""The whole job with its real stages, over a small shop with string ids whose right answers are known."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from prefect.testing.utilities import prefect_test_harness
+
+from flows.retrain import retrain
+from flows.steps import Outcome
+from tasks.registry.requirements import serving_requirements
+from tests.flows.conftest import change_params, real_project, same_environment_after
+from tests.registry.test_registry import PREDICT
+
+
+@pytest.fixture(scope="module", autouse=True)
+def prefect_server() -> object:
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, exports: Path) -> tuple[Path, Outcome]:
+    root = real_project(tmp_path_factory.mktemp("shop"), exports)
+    return root, run(root)
+
+
+def run(root: Path) -> Outcome:
+    with same_environment_after():
+        return retrain(root=root, reason="test")
+
+
+def ran(outcome: Outcome) -> list[str]:
+    return [run.name for run in outcome.runs if not run.skipped]
+
+
+def test_the_recommender_beats_popularity_and_serves(finished: tuple[Path, Outcome]) -> None:
+    root, outcome = finished
+    assert outcome.version.stage == "production"
+    evaluation = json.loads((root / "reports" / "evaluation.json").read_text())
+    found = evaluation["tasks"]["all"]["systems"]["shoprec"]["ndcg@10"]["value"]
+    assert found > 0.6, "four of a shopper's items come back almost every week"
+
+
+def test_shoppers_get_items_of_the_section_that_they_buy_in(finished: tuple[Path, Outcome]) -> None:
+    """Shopper n buys in section n % 4, and item m is in section m % 4."""
+    root, _ = finished
+    lists = pd.read_parquet(root / "reports" / "test_lists.parquet")
+    best = lists[(lists["task"] == "all") & (lists["rank"] <= 5)]
+    same = best["user_id"].str[1:].astype(int) % 4 == best["item_id"].str[4:].astype(int) % 4
+    assert same.mean() > 0.95
+
+
+def test_task_new_never_shows_what_was_bought_before(finished: tuple[Path, Outcome]) -> None:
+    root, _ = finished
+    lists = pd.read_parquet(root / "reports" / "test_lists.parquet").query("task == 'new'")
+    cutoff = pd.Timestamp(json.loads((root / "reports" / "evaluation.json").read_text())["fold"]["cutoff"])
+    events = pd.read_parquet(root / "data" / "valid" / "events.parquet")
+    past = events[events["timestamp"] < cutoff][["user_id", "item_id"]].drop_duplicates()
+    assert len(lists) > 0
+    assert lists.merge(past, on=["user_id", "item_id"]).empty
+
+
+def test_the_registered_model_recommends_in_another_process_with_its_own_requirements(
+    finished: tuple[Path, Outcome], tmp_path: Path
+) -> None:
+    """Also to a shopper whom it has never seen."""
+    root, outcome = finished
+    users, pinned = ["c001", "nobody"], [line.partition("==")[0] for line in serving_requirements()]
+    uri, model = f"sqlite:///{root / 'var' / 'mlflow.db'}", f"models:/shoprec/{outcome.version.number}"
+    command = [sys.executable, "-c", PREDICT, uri, model, json.dumps(users), json.dumps(pinned)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    plain, asked, code = json.loads(done.stdout.splitlines()[-1])
+    assert plain["user_id"] == ["c001"] * 10 + ["nobody"] * 10
+    assert plain["rank"] == [*range(1, 11)] * 2
+    assert all(int(item[4:]) % 4 == 1 for item in plain["item_id"][:4])
+    assert asked["user_id"] == users
+    assert not Path(code).is_relative_to(root / "tasks")
+
+
+def test_only_what_a_change_concerns_runs_again(finished: tuple[Path, Outcome]) -> None:
+    root, first = finished
+    again = run(root)
+    assert ran(again) == []
+    assert again.version == first.version
+
+    original = (root / "params.yaml").read_text()
+    params = yaml.safe_load(original)
+    slower = {task: of | {"learning_rate": 0.1} for task, of in params["ranker"].items()}
+    change_params(root, root / "params.yaml", ranker=slower)
+    ranker_changed = run(root)
+    assert ran(ranker_changed) == ["rerank", "evaluate"]
+    assert ranker_changed.version.number == first.version.number + 1
+
+    (root / "params.yaml").write_text(original)
+    assert ran(run(root)) == [], "what was made before comes back from DVC's cache"
+
+    change_params(root, root / "params.yaml", folds=params["folds"] | {"horizon_days": 14})
+    assert ran(run(root)) == ["features", "candidates", "rerank", "evaluate"]
+
+
+def test_two_runs_from_scratch_rank_the_same_to_the_last_item(
+    tmp_path_factory: pytest.TempPathFactory, exports: Path, finished: tuple[Path, Outcome]
+) -> None:
+    del finished
+    roots = [real_project(tmp_path_factory.mktemp("again"), exports) for _ in range(2)]
+    lists = []
+    for root in roots:
+        run(root)
+        lists.append((root / "reports" / "test_lists.parquet").read_bytes())
+    assert lists[0] == lists[1]
