@@ -24,11 +24,7 @@ class Finished:
     """Standard output and standard error, in the order in which they came."""
     seconds: float
     peak_mib: float
-    """Resident memory of the largest single process among the child and its own children, at its peak.
-
-    Linux counts what the child had before it became another program, so this is never less than what the calling
-    process held.
-    """
+    """Resident memory of the largest single process among the child and its own children; 0 where it was killed."""
 
 
 def run_module(module: str, arguments: Sequence[str], cwd: Path, on_line: OnLine, env: dict[str, str]) -> Finished:
@@ -36,7 +32,8 @@ def run_module(module: str, arguments: Sequence[str], cwd: Path, on_line: OnLine
 
     Whatever ends the wait early (Ctrl-C, a cancelled run) ends the child with all its children first.
     """
-    command = [sys.executable, "-P", leash.__file__, str(os.getpid()), module, *arguments]
+    peak, tell_peak = os.pipe()
+    command = [sys.executable, "-P", leash.__file__, str(os.getpid()), str(tell_peak), module, *arguments]
     started = time.monotonic()
     child = subprocess.Popen(
         command,
@@ -49,25 +46,24 @@ def run_module(module: str, arguments: Sequence[str], cwd: Path, on_line: OnLine
         encoding="utf-8",
         errors="replace",
         start_new_session=True,
+        pass_fds=(tell_peak,),
     )
+    os.close(tell_peak)
     lines: list[str] = []
     try:
         assert child.stdout is not None
         for line in child.stdout:
             lines.append(line.rstrip())
             on_line(lines[-1])
-        _, status, usage = os.wait4(child.pid, 0)
-        code = child.returncode = os.waitstatus_to_exitcode(status)
+        code = child.wait()
+        peak_kib = int(os.read(peak, 32) or 0)
     finally:
         if child.returncode is None:
             _end(child)
         if child.stdout is not None:
             child.stdout.close()
-    return Finished(code, tuple(lines), time.monotonic() - started, usage.ru_maxrss / _MAXRSS_PER_MIB)
-
-
-_MAXRSS_PER_MIB = 1024 if sys.platform == "linux" else 1024 * 1024
-"""`ru_maxrss` is in KiB on Linux and in bytes on macOS."""
+        os.close(peak)
+    return Finished(code, tuple(lines), time.monotonic() - started, peak_kib / 1024)
 
 
 def _end(child: subprocess.Popen[str]) -> None:

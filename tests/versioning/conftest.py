@@ -44,6 +44,9 @@ match behaviour.split():
         Path("hanging").write_text(str(os.getpid()))
         time.sleep(600)
         target.write_text("written after its parent was gone")
+    case ["grow", mib]:
+        held = b"x" * (int(mib) << 20)
+        target.write_text(source.read_text() + "+")
     case ["kill"]:
         os.kill(os.getpid(), 9)
 """

@@ -49,13 +49,31 @@ def test_going_back_to_an_old_param_restores_what_was_made_with_it(toy: Path) ->
     assert reproduce(toy, "double", silent).skipped
 
 
-def test_a_run_says_what_it_took_and_every_line_of_output_is_seen(toy: Path) -> None:
+def test_a_run_says_what_it_took(toy: Path) -> None:
     prepare(toy)
-    seen: list[str] = []
-    run = reproduce(toy, "double", seen.append)
+    run = reproduce(toy, "double", silent)
     assert run.name == "double"
     assert 0 < run.seconds < 60
     assert 10 < run.peak_mib < 10_000
+
+
+def test_the_peak_is_that_of_the_stage_and_not_of_who_called_it(toy: Path) -> None:
+    """Linux lets a child begin with its parent's peak; 600 MB of ours must not be told as the stage's."""
+    prepare(toy)
+    ours = b"x" * 600_000_000
+    small = reproduce(toy, "double", silent)
+    behave(toy, "grow 300")
+    (toy / "data" / "numbers").write_text("2")
+    large = reproduce(toy, "double", silent)
+    assert len(ours) > 0
+    assert small.peak_mib < 250
+    assert 300 < large.peak_mib < 400
+
+
+def test_every_line_of_output_is_seen(toy: Path) -> None:
+    prepare(toy)
+    seen: list[str] = []
+    reproduce(toy, "double", seen.append)
     assert "making data/doubled" in seen
 
 
