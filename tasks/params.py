@@ -258,7 +258,7 @@ class Params(Section):
     features: FeatureParams
     candidates: CandidateParams
     ranker: RankerParams
-    evaluation: EvaluationParams = EvaluationParams()
+    evaluation: EvaluationParams
 
 
 def load_params(path: Path) -> Params:
