@@ -131,6 +131,8 @@ class AlsParams(RetrieverParams):
     iterations: int = Field(ge=1)
     half_life_days: float | None = Field(default=None, gt=0)
     seed: int
+    threads: int = Field(default=0, ge=0)
+    """0: all; the factors are the same on any number."""
 
 
 class ItemNeighbourParams(RetrieverParams):

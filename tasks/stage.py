@@ -16,6 +16,8 @@ EXIT_CODES: dict[type[ShoprecError], int] = {
 }
 """Any other ShoprecError exits with 1. `tasks.versioning` turns the codes back into errors."""
 INTERRUPTED = 130
+PROCESSES = "SHOPREC_PROCESSES"
+"""Environment variable: how many folds a stage works on at once, each in a process or thread of its own."""
 
 
 def run_stage(main: Callable[[], None]) -> None:
@@ -26,6 +28,17 @@ def run_stage(main: Callable[[], None]) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with threadpool_limits(limits=1, user_api="blas"):
         sys.exit(_exit_code(main))
+
+
+def processes() -> int:
+    """`SHOPREC_PROCESSES`, or else 2, which is what memory was measured with. Results do not depend on it.
+
+    Raises ParamsError where it is no whole number above 0.
+    """
+    value = os.environ.get(PROCESSES, "2")
+    if not value.isdigit() or int(value) < 1:
+        raise ParamsError(f"{PROCESSES} is '{value}', but it is a number of processes: 1 or more")
+    return int(value)
 
 
 def _exit_code(main: Callable[[], None]) -> int:

@@ -6,24 +6,33 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
 from tasks.candidates.store import save_retrieval
 from tasks.candidates.union import Retrieval
 from tasks.folds import Fold, labels, make_folds
 from tasks.params import Params, load_params
 from tasks.schema import TASKS, USER
-from tasks.stage import run_stage
+from tasks.stage import processes, run_stage
 
 
 def main() -> None:
     paths = _parse()
     params = load_params(paths.params)
     events = pd.read_parquet(paths.valid / "events.parquet")
-    for fold in make_folds(events, params.folds, params.shop):
-        _write_fold(events, fold, params, paths.candidates / fold.name)
+    folds = make_folds(events, params.folds, params.shop)
+    Parallel(n_jobs=processes())(
+        delayed(_write_fold)(paths.valid, fold, params, paths.candidates / fold.name) for fold in folds
+    )
 
 
-def _write_fold(events: pd.DataFrame, fold: Fold, params: Params, out: Path) -> None:
+def _write_fold(valid: Path, fold: Fold, params: Params, out: Path) -> None:
+    with threadpool_limits(limits=1, user_api="blas"):
+        _fit_and_write(pd.read_parquet(valid / "events.parquet"), fold, params, out)
+
+
+def _fit_and_write(events: pd.DataFrame, fold: Fold, params: Params, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     retrieval = Retrieval.as_of(events, fold.cutoff, params.candidates, params.shop)
     if fold.kind in ("test", "serve"):
@@ -32,8 +41,8 @@ def _write_fold(events: pd.DataFrame, fold: Fold, params: Params, out: Path) -> 
     # A user without a label teaches a ranker nothing.
     learned_from = labels(events, fold, params.shop, "all")[USER].unique()
     users = np.flatnonzero(np.isin(retrieval.users, learned_from))
-    for task in TASKS:
-        retrieval.candidates(users, task, params.candidates).to_parquet(out / f"{task}.parquet", index=False)
+    for task, found in retrieval.candidates_of_tasks(users, TASKS, params.candidates).items():
+        found.to_parquet(out / f"{task}.parquet", index=False)
 
 
 def _parse() -> argparse.Namespace:

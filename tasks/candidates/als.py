@@ -33,6 +33,7 @@ class Als:
             alpha=params.alpha,
             iterations=params.iterations,
             random_state=params.seed,
+            num_threads=params.threads,
         )
         model.fit(strength, show_progress=False)
         return cls(np.asarray(model.user_factors), np.asarray(model.item_factors))

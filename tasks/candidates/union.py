@@ -1,6 +1,6 @@
 """The union of the retrievers' proposals as of one cutoff, with every retriever's score and rank for each candidate."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,12 +62,20 @@ class Retrieval:
         """`user_id, item_id`, a `<retriever>_score` and a `<retriever>_rank` each; sorted by user and item position.
 
         `users` are positions, sorted. A retriever's rank is that among the candidates of its user, so that ranks up to
-        the retriever's depth are those of its own list. A score is 0 and a rank missing where it would not propose.
+        the retriever's depth are those of its own list. A score is 0 or less and a rank missing where it would not
+        propose.
         """
-        depths = params.depths(task)
+        return self.candidates_of_tasks(users, (task,), params)[task]
+
+    def candidates_of_tasks(
+        self, users: NDArray[np.intp], tasks: Sequence[Task], params: CandidateParams
+    ) -> dict[Task, pd.DataFrame]:
+        """`candidates` of several tasks, scored once."""
+        depths: dict[Task, dict[str, int]] = {task: params.depths(task) for task in tasks}
+        blocks = _blocks(users)
         with ThreadPoolExecutor(_THREADS) as pool:
-            frames = list(pool.map(lambda block: self._block_candidates(block, task, depths), _blocks(users)))
-        return pd.concat(frames, ignore_index=True) if frames else self._block_candidates(users, task, depths)
+            found = list(pool.map(lambda block: self._block_candidates(block, depths), blocks))
+        return {task: pd.concat([frames[task] for frames in found], ignore_index=True) for task in tasks}
 
     def lists(self, name: str, users: NDArray[np.intp], task: Task, k: int) -> pd.DataFrame:
         """The retriever's own lists: `user_id, item_id, rank, score`, up to k a user."""
@@ -84,13 +92,27 @@ class Retrieval:
                 }
             )
 
+        blocks = _blocks(users)
         with ThreadPoolExecutor(_THREADS) as pool:
-            return pd.concat(pool.map(block_lists, _blocks(users)), ignore_index=True)
+            return pd.concat(pool.map(block_lists, blocks), ignore_index=True)
 
-    def _block_candidates(self, block: NDArray[np.intp], task: Task, depths: Mapping[str, int]) -> pd.DataFrame:
+    def _block_candidates(
+        self, block: NDArray[np.intp], depths: Mapping[Task, Mapping[str, int]]
+    ) -> dict[Task, pd.DataFrame]:
         scores = {name: retriever.scores(block) for name, retriever in self.retrievers.items()}
+        return {task: self._union(block, task, scores, depths[task]) for task in depths}
+
+    def _union(
+        self,
+        block: NDArray[np.intp],
+        task: Task,
+        scores: Mapping[str, NDArray[np.float32]],
+        depths: Mapping[str, int],
+    ) -> pd.DataFrame:
         keys = [np.empty(0, np.int64)]
         for name, values in scores.items():
+            if depths[name] == 0:
+                continue
             rows, columns = best_per_row(self._eligible(values, block, task), depths[name])
             keys.append(rows.astype(np.int64) * len(self.items) + columns)
         rows, columns = np.divmod(np.unique(np.concatenate(keys)), len(self.items))
@@ -114,5 +136,6 @@ class Retrieval:
         return scores
 
 
-def _blocks(users: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
-    return (users[start : start + _BLOCK] for start in range(0, len(users), _BLOCK))
+def _blocks(users: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """At least one, so that no users give empty frames with all their columns."""
+    return [users[start : start + _BLOCK] for start in range(0, len(users), _BLOCK)] or [users]

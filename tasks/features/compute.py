@@ -14,8 +14,7 @@ from tasks.features.relations import Source, purchase_lines, without_zone
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
 from tasks.params import FeatureParams, ShopParams
-
-_FOLDS_AT_ONCE = 2
+from tasks.stage import processes
 
 
 def compute_features(valid: Valid, folds: Sequence[Fold], params: FeatureParams, shop: ShopParams, out: Path) -> None:
@@ -26,7 +25,7 @@ def compute_features(valid: Valid, folds: Sequence[Fold], params: FeatureParams,
     """
     with TemporaryDirectory(dir=out.parent, prefix=".features-") as scratch:
         tables = _prepare(valid, shop, Path(scratch))
-        with ThreadPoolExecutor(_FOLDS_AT_ONCE) as pool:
+        with ThreadPoolExecutor(processes()) as pool:
             list(pool.map(lambda fold: _compute_fold(tables, fold, params, out / fold.name), folds))
 
 

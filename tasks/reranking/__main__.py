@@ -1,7 +1,9 @@
 """The DVC stage `rerank`: candidates, features and what was bought after them to a ranker."""
 
 import argparse
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +16,7 @@ from tasks.params import BoosterParams, Params, load_params
 from tasks.reranking.examples import Examples, concatenated, examples, is_relevant, sample_negatives
 from tasks.reranking.ranker import Ranker, fit_booster
 from tasks.schema import TASKS, Task
-from tasks.stage import run_stage
+from tasks.stage import processes, run_stage
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,10 @@ def main() -> None:
     validation = next(f for f in folds if f.kind == "validation")
     boosters = {}
     for task in TASKS:
-        learned = concatenated([inputs.examples(fold, task) for fold in train[-(inputs.ranker(task).folds or 0) :]])
-        stop_on = inputs.examples(validation, task)
+        wanted = [*train[-(inputs.ranker(task).folds or 0) :], validation]
+        with ThreadPoolExecutor(processes()) as pool:
+            *past, stop_on = pool.map(partial(inputs.examples, task=task), wanted)
+        learned = concatenated(past)
         _refuse_nothing_to_learn(learned, stop_on, task)
         boosters[task] = fit_booster(learned, stop_on, inputs.ranker(task))
     Ranker(boosters, category_codes(inputs.valid.items)).save(paths.ranker)
