@@ -16,7 +16,10 @@ FoldKind = Literal["train", "validation", "test", "serve"]
 
 @dataclass(frozen=True)
 class Fold:
-    """One cutoff (an instant, UTC) and the horizon after it, both ends half-open: [cutoff, cutoff + horizon)."""
+    """One cutoff (an instant, UTC) and the horizon after it: [cutoff, cutoff + horizon).
+
+    The horizon is elapsed time: days of the shop, so an hour more or less where its clocks change.
+    """
 
     name: str
     cutoff: datetime
@@ -41,18 +44,18 @@ def make_folds(events: pd.DataFrame, params: FoldParams, shop: ShopParams) -> li
     if events.empty:
         raise DataContractError("no events are left after validation; see the data quality page for what was removed")
     zone = ZoneInfo(shop.time_zone)
-    last = events[TIMESTAMP].max().tz_convert(zone)
-    midnight = (last.normalize() + pd.Timedelta(days=1, hours=6)).normalize()  # 6 h: a day of 23 or 25 hours
+    midnight = events[TIMESTAMP].max().tz_convert(zone).tz_localize(None).normalize() + pd.Timedelta(days=1)
     names = [f"train-{n}" for n in range(params.train, 0, -1)] + ["validation", "test", "serve"]
-    horizon = timedelta(days=params.horizon_days)
-    folds = []
-    for steps_back, name in enumerate(reversed(names)):
-        local = midnight.tz_localize(None) - steps_back * horizon
-        cutoff = local.tz_localize(zone, nonexistent="shift_forward", ambiguous=True).tz_convert("UTC")
-        folds.append(Fold(name, cutoff.to_pydatetime(), horizon))
-    folds.reverse()
+    days = timedelta(days=params.horizon_days)
+    cuts = [_instant(midnight + steps * days, zone) for steps in range(1 - len(names), 2)]
+    folds = [Fold(name, cutoff, end - cutoff) for name, cutoff, end in zip(names, cuts, cuts[1:], strict=False)]
     _refuse_folds_without_history(folds, events, shop)
     return folds
+
+
+def _instant(local: pd.Timestamp, zone: ZoneInfo) -> datetime:
+    """A local midnight as an instant: the first moment after it where the clocks skip it, the first of two alike."""
+    return local.tz_localize(zone, nonexistent="shift_forward", ambiguous=True).tz_convert("UTC").to_pydatetime()
 
 
 def targets(events: pd.DataFrame, shop: ShopParams) -> pd.DataFrame:
