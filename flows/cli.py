@@ -1,5 +1,6 @@
 """The `shoprec` command: thin, every piece of work is a flow or a step."""
 
+import errno
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -30,9 +31,14 @@ def run(
     from flows.quiet import show_no_traceback_of_ours
     from flows.retrain import retrain
     from flows.summary import print_summary
+    from tasks.stage import INTERRUPTED
 
     show_no_traceback_of_ours()
-    outcome = retrain(root=settings.root, reason=reason)
+    try:
+        outcome = retrain(root=settings.root, reason=reason)
+    except KeyboardInterrupt as error:
+        _tell("[bold]interrupted[/]", "nothing was registered; the next run goes on with the stages that were finished")
+        raise typer.Exit(INTERRUPTED) from error
     console = Console()
     print_summary(console if console.is_terminal else Console(width=WIDTH_IN_A_FILE), settings.reports, outcome)
 
@@ -46,15 +52,23 @@ def ui(root: Root = Path()) -> None:
 
 
 def main() -> None:
-    from tasks.stage import EXIT_CODES, INTERRUPTED
+    """The command; an error of ours is told in its own words, and its kind by the exit code, as a stage does."""
+    from tasks.stage import EXIT_CODES
 
     try:
-        app(standalone_mode=False)
+        app()
     except ShoprecError as error:
         why = next((words for kind, words in STOPPED.items() if isinstance(error, kind)), "")
-        Console(stderr=True).print(f"\n[bold red]stopped[/] {why}", highlight=False)
-        Console(stderr=True).print(str(error), markup=False, highlight=False, soft_wrap=True)
+        _tell(f"[bold red]stopped[/] {why}", str(error))
         sys.exit(next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1))
-    except (KeyboardInterrupt, typer.Abort):
-        Console(stderr=True).print("\n[bold]interrupted[/] the next run goes on with what was finished")
-        sys.exit(INTERRUPTED)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _tell("[bold red]stopped[/] no space left", f"while writing {error.filename or 'output'}: free some, run again")
+        sys.exit(1)
+
+
+def _tell(heading: str, words: str) -> None:
+    console = Console(stderr=True)
+    console.print(f"\n{heading}", highlight=False)
+    console.print(words, markup=False, highlight=False, soft_wrap=True)

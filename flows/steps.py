@@ -65,6 +65,8 @@ def open_registry(settings: Settings) -> "Registry":
 def write_report(settings: Settings, runs: Sequence[StageRun]) -> Path:
     """Draws the report; one that was drawn from the very same evaluation keeps its times and memory."""
     page = settings.reports / REPORT
+    for stale in settings.reports.glob("data_quality.failed.*"):
+        stale.unlink()  # of data that has been mended since
     if not page.exists() or not all(run.skipped for run in runs):
         text = render_report(settings.reports, runs, facts(settings.root))
         unfinished = page.with_suffix(".unfinished")

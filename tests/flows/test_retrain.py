@@ -127,6 +127,7 @@ def test_data_that_breaks_its_contract_leaves_registry_and_good_data_as_they_wer
 
     events.write_text(events.read_text().replace(",-1,", ",1,"))
     assert retrain(root=toy, reason="mended").version == outcome.version
+    assert not list((toy / "reports").glob("*.failed.*"))
 
 
 def test_new_data_gives_a_challenger_and_the_champion_keeps_serving(toy: Path) -> None:
