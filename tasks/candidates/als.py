@@ -1,5 +1,6 @@
 """Alternating least squares on implicit feedback (Hu, Koren, Volinsky: Collaborative Filtering for Implicit Feedback
-Datasets, ICDM 2008), through `implicit`, with confidence 1 + alpha * strength and time decay in the strength."""
+Datasets, ICDM 2008), through `implicit`, with time decay in the strength. Confidence is
+alpha * strength where there is any and 1 elsewhere: `implicit` leaves out the paper's 1 +."""
 
 from dataclasses import dataclass
 from typing import Self

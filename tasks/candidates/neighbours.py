@@ -58,18 +58,25 @@ def similarities(rows: sp.csr_matrix, kind: Similarity, neighbours: int) -> sp.c
     cosine: a.b / |a||b|; pearson: the cosine of the rows less their means over all m columns; tfidf: cosine of rows
     weighted by sqrt(tf) * idf; bm25: the dot product of BM25 weighted rows (all but pearson as `implicit` has them).
     """
+    n, m = cast(tuple[int, int], rows.shape)
+    if n == 0 or m == 0:
+        return sp.csr_matrix((n, n), dtype=np.float32)
     if kind == "pearson":
         return _pearson(rows, neighbours)
     from implicit.nearest_neighbours import BM25Recommender, CosineRecommender, TFIDFRecommender
     from implicit.utils import ParameterWarning
 
     model = {"bm25": BM25Recommender, "cosine": CosineRecommender, "tfidf": TFIDFRecommender}[kind](
-        K=min(neighbours, cast(tuple[int, int], rows.shape)[0])
+        K=min(neighbours, n)
     )
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         warnings.simplefilter("ignore", ParameterWarning)  # it makes a COO matrix of its own, and then warns of it
         model.fit(sp.csr_matrix(rows.T), show_progress=False)
-    return sp.csr_matrix(model.similarity, dtype=np.float32)
+    found = sp.csr_matrix(model.similarity, dtype=np.float32)
+    # A column that all rows but one have is worth nothing: a row of only such has no length to be divided by.
+    found.data = np.nan_to_num(found.data, copy=False, nan=0)
+    found.eliminate_zeros()
+    return found
 
 
 def _pearson(rows: sp.csr_matrix, neighbours: int) -> sp.csr_matrix:
