@@ -32,7 +32,7 @@ class Settings:
     """The project's folder, absolute."""
     tracking_uri: str
     artifacts: Path | None
-    """Where runs put their files; None: the tracking server decides."""
+    """Where runs put their files; None: the tracking server decides. A database by itself has no place for them."""
 
     @property
     def var(self) -> Path:
@@ -54,7 +54,8 @@ def apply_settings(root: Path) -> Settings:
         os.environ.setdefault(name, value)
     uri = os.environ["MLFLOW_TRACKING_URI"]
     (root / "var").mkdir(parents=True, exist_ok=True)
-    return Settings(root, uri, root / "var" / "mlartifacts" if uri == _local_database(root) else None)
+    served = uri.startswith(("http://", "https://"))
+    return Settings(root, uri, None if served else root / "var" / "mlartifacts")
 
 
 def _local_database(root: Path) -> str:

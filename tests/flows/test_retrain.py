@@ -181,3 +181,4 @@ def test_the_environment_wins_over_the_defaults(toy: Path) -> None:
     retrain(root=toy)
     assert (toy / "elsewhere.db").exists()
     assert not (toy / "var" / "mlflow.db").exists()
+    assert (toy / "var" / "mlartifacts").is_dir()
