@@ -104,7 +104,10 @@ class FeatureTables:
 
 def _relation(connection: Backend, name: str, frame: pd.DataFrame) -> ir.Table:
     # `create_table` of ibis 12 asks DuckDB 2 for a DROP that it cannot parse.
-    connection.con.register(name, pa.Table.from_pandas(frame, preserve_index=False))
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    # No row, no type: text ids of nobody would be comparable to no text.
+    fields = [f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in table.schema]
+    connection.con.register(name, table.cast(pa.schema(fields)))
     return connection.table(name)
 
 

@@ -107,7 +107,7 @@ def test_codes_are_those_of_the_two_widest_categories_by_name() -> None:
 
 
 def test_no_candidates_give_no_rows_and_all_columns(feature_tables: FeatureTables, frame: Frame) -> None:
-    empty = feature_tables.frame(CANDIDATES.iloc[:0])
+    empty = feature_tables.frame(CANDIDATES.iloc[:0].astype({"user_id": object, "item_id": object}))
     assert empty.matrix.shape == (0, len(frame.names))
     assert empty.names == frame.names
 

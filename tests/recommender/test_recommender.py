@@ -1,0 +1,179 @@
+"""Laws of `recommend`: what a shopper may count on, whoever asks, and however the recommender got here."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.errors import ParamsError
+from tasks.ingestion.valid import Valid
+from tasks.params import load_params
+from tasks.recommender import Recommender, bundle
+from tasks.schema import TASKS, Task
+from tests.flows.shops import ITEMS, USERS
+from tests.shop import bought_in_sections, furnish, learn, with_integer_ids
+
+SHOPPERS = [f"c{n:03d}" for n in range(USERS)]
+
+
+def assembled(root: Path) -> Recommender:
+    data, items = root / "data", Valid.read(root / "data" / "valid").items
+    params = load_params(root / "params.yaml").candidates
+    return Recommender.assemble(
+        root / "models" / "ranker", data / "features" / "serve", data / "candidates" / "serve", items, params
+    )
+
+
+def lists(found: pd.DataFrame) -> dict[Any, list[Any]]:
+    return {user: list(rows["item_id"]) for user, rows in found.groupby("user_id", sort=False)}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return learn(furnish(tmp_path_factory.mktemp("shop"), bought_in_sections(), folds={"train": 1}))
+
+
+@pytest.fixture(scope="module")
+def recommender(root: Path) -> Recommender:
+    return assembled(root)
+
+
+@pytest.fixture(scope="module")
+def most_bought(root: Path) -> list[str]:
+    """In the last 91 days, by number of shoppers; of equal ones the lower id first."""
+    events = pd.read_parquet(root / "data" / "valid" / "events.parquet")
+    buyers = events.groupby("item_id")["user_id"].nunique()
+    return buyers.sort_index().sort_values(ascending=False, kind="stable").index.to_list()
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("k", [1, 10, 25])
+def test_everybody_gets_exactly_k_items_ranked_from_1_each_once(recommender: Recommender, k: int, task: Task) -> None:
+    found = recommender.recommend(SHOPPERS, k, task)
+    assert list(found) == ["user_id", "rank", "item_id", "score"]
+    assert found["user_id"].tolist() == [user for user in SHOPPERS for _ in range(k)]
+    assert found["rank"].tolist() == [*range(1, k + 1)] * USERS
+    assert not found.duplicated(["user_id", "item_id"]).any()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_scores_fall_along_a_list(recommender: Recommender, task: Task) -> None:
+    """Also where the most bought fill a list up."""
+    found = recommender.recommend([*SHOPPERS[:40], "nobody"], 30, task)
+    assert (found.groupby("user_id")["score"].diff().dropna() <= 0).all()
+
+
+def test_task_new_never_shows_what_the_shopper_owns(recommender: Recommender, root: Path) -> None:
+    owned = pd.read_parquet(root / "data" / "valid" / "events.parquet")[["user_id", "item_id"]].drop_duplicates()
+    assert recommender.recommend(SHOPPERS, ITEMS, "new").merge(owned).empty
+
+
+def test_task_all_shows_first_what_a_shopper_buys_every_week(recommender: Recommender, root: Path) -> None:
+    events = pd.read_parquet(root / "data" / "valid" / "events.parquet")
+    count = events.groupby(["user_id", "item_id"]).size()
+    best = recommender.recommend(SHOPPERS, 1)
+    weekly = [count.get(pair, 0) for pair in best[["user_id", "item_id"]].itertuples(index=False, name=None)]
+    assert np.mean(np.array(weekly) >= 5) > 0.95
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_shopper_whom_nobody_knows_gets_the_most_bought(
+    recommender: Recommender, most_bought: list[str], task: Task
+) -> None:
+    assert lists(recommender.recommend(["nobody"], 12, task)) == {"nobody": most_bought[:12]}
+
+
+def test_lists_come_in_the_order_in_which_shoppers_are_named_each_once(recommender: Recommender) -> None:
+    asked = ["c150", "nobody", "c003", "c150", "c080"]
+    found = lists(recommender.recommend(asked, 3))
+    assert list(found) == ["c150", "nobody", "c003", "c080"]
+    assert {len(items) for items in found.values()} == {3}
+
+
+def test_asked_for_more_than_the_shop_sells_it_gives_all_that_there_is(recommender: Recommender, root: Path) -> None:
+    owned = pd.read_parquet(root / "data" / "valid" / "events.parquet").groupby("user_id")["item_id"].nunique()
+    everything = recommender.recommend(["c007", "nobody"], 1000)
+    assert everything.groupby("user_id").size().to_dict() == {"c007": ITEMS, "nobody": ITEMS}
+    new = recommender.recommend(["c007"], 1000, "new")
+    assert len(new) == ITEMS - owned["c007"]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_shopper_alone_gets_the_list_of_the_batch(recommender: Recommender, task: Task) -> None:
+    batch = lists(recommender.recommend([*SHOPPERS, "nobody"], 20, task))
+    for user in ("c000", "c127", "c128", "c199", "nobody"):
+        assert lists(recommender.recommend([user], 20, task)) == {user: batch[user]}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_short_list_is_the_beginning_of_a_long_one(recommender: Recommender, task: Task) -> None:
+    short, long = (lists(recommender.recommend(SHOPPERS[:30], k, task)) for k in (5, 40))
+    assert all(long[user][:5] == items for user, items in short.items())
+
+
+def test_asked_twice_it_answers_the_same(recommender: Recommender) -> None:
+    once, again = (recommender.recommend(SHOPPERS, 10, "new") for _ in range(2))
+    pd.testing.assert_frame_equal(once, again)
+
+
+@pytest.mark.parametrize("users", [["c003", "c004"], np.array(["c003", "c004"]), pd.Series(["c003", "c004"])])
+def test_users_may_be_any_sequence(recommender: Recommender, users: Sequence[str]) -> None:
+    assert list(lists(recommender.recommend(users, 2))) == ["c003", "c004"]
+
+
+def test_nobody_asked_for_is_no_list(recommender: Recommender) -> None:
+    found = recommender.recommend([], 5)
+    assert list(found) == ["user_id", "rank", "item_id", "score"]
+    assert found.empty
+
+
+@pytest.mark.parametrize("k", [0, -3])
+def test_a_list_of_no_items_is_an_error(recommender: Recommender, k: int) -> None:
+    with pytest.raises(ParamsError, match=f"k is {k}, but a list has at least 1 item"):
+        recommender.recommend(["c003"], k)
+
+
+def test_a_task_that_does_not_exist_is_an_error_that_names_those_that_do(recommender: Recommender) -> None:
+    with pytest.raises(ParamsError, match="no task 'repeat': it is one of all, new"):
+        recommender.recommend(["c003"], 5, "repeat")  # pyright: ignore[reportArgumentType]
+
+
+def bundled(root: Path, out: Path) -> Path:
+    data, items = root / "data", Valid.read(root / "data" / "valid").items
+    params = load_params(root / "params.yaml").candidates
+    ranker, features, retrieval = root / "models" / "ranker", data / "features" / "serve", data / "candidates" / "serve"
+    bundle(ranker, features, retrieval, items, params, out)
+    return out
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_bundle_recommends_the_same_wherever_it_is_moved(
+    recommender: Recommender, root: Path, tmp_path: Path, task: Task
+) -> None:
+    moved = shutil.move(bundled(root, tmp_path / "bundle"), tmp_path / "elsewhere")
+    users = [*SHOPPERS, "nobody"]
+    after = Recommender.load(Path(moved)).recommend(users, 20, task)
+    pd.testing.assert_frame_equal(after, recommender.recommend(users, 20, task))
+
+
+def test_a_bundle_is_arrays_tables_and_text(root: Path, tmp_path: Path) -> None:
+    files = [path for path in bundled(root, tmp_path / "bundle").rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".npz", ".parquet", ".json", ".txt"}
+    for path in files:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as arrays:
+                assert all(arrays[name].dtype != object for name in arrays)
+
+
+def test_integer_ids_come_back_as_integers_and_rank_as_strings_do(recommender: Recommender, tmp_path: Path) -> None:
+    """Both kinds of id sort alike in this shop, so nothing else differs."""
+    numbered = assembled(learn(furnish(tmp_path, with_integer_ids(bought_in_sections()), folds={"train": 1})))
+    found = numbered.recommend([5, 170, 99_999], 10)
+    assert pd.api.types.is_integer_dtype(found["user_id"])
+    assert pd.api.types.is_integer_dtype(found["item_id"])
+    text = recommender.recommend(["c005", "c170", "nobody"], 10)
+    assert found["item_id"].tolist() == text["item_id"].str[4:].astype(int).tolist()

@@ -1,0 +1,144 @@
+"""The ranker finds what decides, and does so the same way every time."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from tasks.errors import DataContractError
+from tasks.features.frame import Frame
+from tasks.params import BoosterParams
+from tasks.reranking.examples import Examples, examples
+from tasks.reranking.ranker import Ranker, fit_booster
+
+PARAMS = BoosterParams(rounds=40, patience=10, learning_rate=0.1, num_leaves=7, min_data_in_leaf=5, seed=1, threads=1)
+NAMES = ["noise", "planted", "section_code", "gaps"]
+GROUP = 12
+
+
+def shoppers(seed: int, count: int = 150) -> tuple[Frame, NDArray[np.bool_]]:
+    """Each has 12 candidates and buys the one with the highest `planted`, whatever else there is."""
+    rng = np.random.default_rng(seed)
+    rows = count * GROUP
+    planted = rng.permuted(np.tile(np.arange(GROUP, dtype=np.float32), (count, 1)), axis=1)
+    gaps = np.where(rng.random(rows) < 0.5, np.nan, rng.random(rows))
+    matrix = np.column_stack([rng.random(rows), planted.ravel(), rng.integers(0, 4, rows), gaps]).astype(np.float32)
+    keys = pd.DataFrame({"user_id": np.repeat(np.arange(count), GROUP), "item_id": np.tile(np.arange(GROUP), count)})
+    return Frame(keys, matrix, NAMES, ["section_code"]), (planted == GROUP - 1).ravel()
+
+
+def learned(params: BoosterParams = PARAMS) -> Ranker:
+    booster = fit_booster(examples(*shoppers(1)), examples(*shoppers(2, 60)), params)
+    return Ranker({"all": booster, "new": booster}, {"section": {"a": 0, "b": 1, "c": 2, "d": 3}})
+
+
+def trees(ranker: Ranker) -> str:
+    """Without the list of settings, which names the number of threads."""
+    return ranker.boosters["all"].model_to_string().partition("\nparameters:")[0]
+
+
+@pytest.fixture(scope="module")
+def ranker() -> Ranker:
+    return learned()
+
+
+def test_the_planted_feature_decides_for_shoppers_never_seen(ranker: Ranker) -> None:
+    frame, bought = shoppers(3)
+    best = ranker.score(frame, "all").reshape(-1, GROUP).argmax(axis=1)
+    assert best.tolist() == bought.reshape(-1, GROUP).argmax(axis=1).tolist()
+
+
+def test_the_planted_feature_has_the_gain(ranker: Ranker) -> None:
+    gain = ranker.importance().query("task == 'all'").set_index("feature")["gain"]
+    assert set(gain.index) == set(NAMES)
+    assert gain["planted"] > 0.8 * gain.sum()
+
+
+def test_native_categories_are_told_apart() -> None:
+    """What is bought are the sections 0 and 2: no single cut between numbers says so, one tree of one split does."""
+    rng = np.random.default_rng(4)
+    section = np.column_stack([rng.permutation(4) for _ in range(200)]).T.ravel().astype(np.float32)
+    keys = pd.DataFrame({"user_id": np.repeat(np.arange(200), 4), "item_id": np.tile(np.arange(4), 200)})
+    frame = Frame(keys, section[:, None], ["section_code"], ["section_code"])
+    found = examples(frame, np.isin(section, [0, 2]))
+    booster = fit_booster(found, found, PARAMS.model_copy(update={"num_leaves": 2, "rounds": 1, "cat_smooth": 1.0}))
+    scores = Ranker({"all": booster, "new": booster}, {}).score(frame, "all")
+    assert scores[np.isin(section, [0, 2])].min() > scores[~np.isin(section, [0, 2])].max()
+
+
+def test_the_same_examples_give_the_same_model_to_the_last_digit(ranker: Ranker) -> None:
+    assert learned().boosters["all"].model_to_string() == ranker.boosters["all"].model_to_string()
+
+
+def test_the_same_trees_grow_on_one_thread_and_on_two(ranker: Ranker) -> None:
+    assert trees(learned(PARAMS.model_copy(update={"threads": 2}))) == trees(ranker)
+
+
+def test_another_seed_grows_other_trees_where_chance_has_a_part(ranker: Ranker) -> None:
+    chance = {"bagging_fraction": 0.5, "feature_fraction": 0.5}
+    one, two = (learned(PARAMS.model_copy(update=chance | {"seed": seed})) for seed in (1, 2))
+    assert trees(one) != trees(two)
+    assert trees(one) != trees(ranker)
+
+
+def test_training_stops_when_the_validation_fold_has_learned_enough() -> None:
+    booster = fit_booster(
+        examples(*shoppers(1)), examples(*shoppers(2, 60)), PARAMS.model_copy(update={"rounds": 400, "patience": 5})
+    )
+    assert booster.num_trees() < 400
+
+
+def test_a_group_is_what_is_compared() -> None:
+    """A feature that differs between shoppers only teaches nothing about the order within one."""
+    frame, bought = shoppers(1)
+    matrix = frame.matrix[:, [0]] * 0 + frame.keys["user_id"].to_numpy(np.float32)[:, None]
+    found = examples(Frame(frame.keys, matrix, ["who"], []), bought)
+    booster = fit_booster(found, found, PARAMS)
+    scores = Ranker({"all": booster, "new": booster}, {}).score(Frame(frame.keys, matrix, ["who"], []), "all")
+    assert (np.ptp(scores.reshape(-1, GROUP), axis=1) == 0).all()
+
+
+def test_the_order_of_columns_is_irrelevant(ranker: Ranker) -> None:
+    frame, _ = shoppers(3)
+    order = [2, 0, 3, 1]
+    turned = Frame(frame.keys, frame.matrix[:, order], [NAMES[n] for n in order], frame.categorical)
+    assert ranker.score(turned, "all").tolist() == ranker.score(frame, "all").tolist()
+
+
+def test_a_column_that_it_never_learned_is_left_aside(ranker: Ranker) -> None:
+    frame, _ = shoppers(3)
+    more = Frame(frame.keys, np.c_[frame.matrix, frame.matrix[:, 0]], [*NAMES, "later"], frame.categorical)
+    assert ranker.score(more, "all").tolist() == ranker.score(frame, "all").tolist()
+
+
+def test_a_missing_feature_is_an_error_that_names_it(ranker: Ranker) -> None:
+    frame, _ = shoppers(3)
+    less = Frame(frame.keys, frame.matrix[:, [0, 2]], ["noise", "section_code"], frame.categorical)
+    with pytest.raises(DataContractError, match=r"lacks features that the ranker learned: \['gaps', 'planted'\]"):
+        ranker.score(less, "all")
+
+
+def test_no_rows_have_no_scores(ranker: Ranker) -> None:
+    frame, _ = shoppers(3)
+    empty = Frame(frame.keys.iloc[:0], frame.matrix[:0], NAMES, frame.categorical)
+    assert ranker.score(empty, "all").tolist() == []
+
+
+def test_a_saved_ranker_scores_the_same_and_is_text(ranker: Ranker, tmp_path: Path) -> None:
+    ranker.save(tmp_path)
+    after = Ranker.load(tmp_path)
+    frame, _ = shoppers(3)
+    assert after.score(frame, "new").tolist() == ranker.score(frame, "new").tolist()
+    assert after.codes == ranker.codes
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all.txt", "codes.json", "new.txt"]
+    assert all(path.read_text(encoding="utf-8") for path in tmp_path.iterdir())
+
+
+def test_learning_leaves_the_examples_as_they_were() -> None:
+    train = examples(*shoppers(1))
+    before = Examples(train.matrix.copy(), train.label.copy(), train.groups.copy(), train.names, train.categorical)
+    fit_booster(train, examples(*shoppers(2)), PARAMS)
+    np.testing.assert_array_equal(train.matrix, before.matrix)
+    np.testing.assert_array_equal(train.label, before.label)
