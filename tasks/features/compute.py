@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,11 +11,13 @@ import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
 from tasks.features.groups import Group, Past, groups
-from tasks.features.relations import Source, purchase_lines, without_zone
+from tasks.features.relations import Source, groupings, purchase_lines, visits_of, without_zone
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
 from tasks.params import FeatureParams, ShopParams
 from tasks.stage import processes
+
+_VISITS = "visits-"
 
 
 def compute_features(valid: Valid, folds: Sequence[Fold], params: FeatureParams, shop: ShopParams, out: Path) -> None:
@@ -33,7 +36,10 @@ def open_source(connection: Backend, tables: Path) -> Source:
     promotions = tables / "promotions.parquet"
     return Source(
         lines=connection.read_parquet(tables / "lines.parquet"),
-        items=connection.read_parquet(tables / "items.parquet"),
+        visits={
+            path.stem.removeprefix(_VISITS): connection.read_parquet(path)
+            for path in sorted(tables.glob(f"{_VISITS}*.parquet"))
+        },
         promotions=connection.read_parquet(promotions) if promotions.exists() else None,
     )
 
@@ -61,13 +67,22 @@ def _prepare(valid: Valid, shop: ShopParams, folder: Path) -> Path:
         connection.read_parquet(folder / "hits.parquet"), connection.read_parquet(folder / "items.parquet")
     )
     connection.to_parquet(lines, folder / "lines.parquet")
+    lines = connection.read_parquet(folder / "lines.parquet")
+    for column in groupings(lines.columns):
+        connection.to_parquet(visits_of(lines, column), folder / f"{_VISITS}{column}.parquet")
     return folder
+
+
+def _with_stored_pairs(past: Past, connection: Backend, path: Path) -> Past:
+    """Several groups read the pairs: made once, not once a group."""
+    connection.to_parquet(past.pairs, path)
+    return replace(past, pairs=connection.read_parquet(path))
 
 
 def _compute_fold(tables: Path, fold: Fold, params: FeatureParams, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     connection = engine()
     source = open_source(connection, tables)
-    past = Past.of(source, fold)
+    past = _with_stored_pairs(Past.of(source, fold), connection, tables / f"{fold.name}-pairs.parquet")
     for group in groups(params, source):
         write_group(connection, past, group, out)

@@ -39,16 +39,18 @@ class Past:
     @classmethod
     def of(cls, source: Source, fold: Fold) -> "Past":
         lines = before(source.lines, fold)
-        pairs = lines.group_by(USER, ITEM).agg(
-            sessions=_.count(), last_days=_.age_days.min(), first_days=_.age_days.max()
-        )
-        return cls(source, fold, lines, pairs)
+        return cls(source, fold, lines, pairs_of(lines))
+
+
+def pairs_of(lines: ir.Table) -> ir.Table:
+    """See `Past.pairs`."""
+    return lines.group_by(USER, ITEM).agg(sessions=_.count(), last_days=_.age_days.min(), first_days=_.age_days.max())
 
 
 def groups(params: FeatureParams, source: Source) -> list[Group]:
     """All groups that the shop's columns allow."""
     found = [user_group(params), item_group(params), pair_group(params)]
-    found += [affinity_group(params, column) for column in source.groupings]
+    found += [affinity_group(params, column) for column in source.visits]
     if source.promotions is not None:
         found.append(promotion_group())
     return found
@@ -58,7 +60,6 @@ def user_group(params: FeatureParams) -> Group:
     """Activity, recency, spend, basket size, breadth, rhythm, curiosity."""
     per_line = (
         Feature("user_lines_all", "Lines bought, ever.", lambda t: t.count()),
-        Feature("user_items_all", "Distinct items bought, ever.", lambda t: t[ITEM].nunique()),
         Feature("user_unit_price_mean", "Mean price paid for one unit.", lambda t: t.unit_price.mean()),
         Feature("user_weekend_share", "Share of lines bought on Saturday or Sunday.", lambda t: t.weekend.mean()),
     )
@@ -82,6 +83,7 @@ def user_group(params: FeatureParams) -> Group:
         ]
     days = params.windows_days[min(1, len(params.windows_days) - 1)]
     per_pair = (
+        Feature("user_items_all", "Distinct items bought, ever.", lambda t: t.count()),
         Feature(
             f"user_new_items_share_{days}d",
             f"Of the items bought in the last {days} days, the share bought then for the first time.",
@@ -130,17 +132,20 @@ def item_group(params: FeatureParams) -> Group:
         inside = _within(days)
         per_line += [
             Feature(
-                f"item_buyers_{days}d",
-                f"Distinct users who bought it in the last {days} days.",
-                lambda t, w=inside: t[USER].nunique(where=w(t)),
-            ),
-            Feature(
                 f"item_sessions_{days}d",
                 f"Visits in which it was bought in the last {days} days.",
                 lambda t, w=inside: w(t).sum(),
             ),
         ]
-    per_pair = (
+    per_pair = [
+        Feature(
+            f"item_buyers_{days}d",
+            f"Distinct users who bought it in the last {days} days.",
+            lambda t, d=days: (t.last_days <= d).sum(),
+        )
+        for days in params.windows_days
+    ]
+    per_pair += [
         Feature("item_buyers_all", "Distinct users who bought it, ever.", lambda t: t.count()),
         Feature("item_repeat_share", "Share of its buyers who bought it again.", lambda t: (t.sessions > 1).mean()),
         Feature(
@@ -148,18 +153,26 @@ def item_group(params: FeatureParams) -> Group:
             "Mean days between two purchases by the same user, over its repeat buyers.",
             lambda t: ratio(t.first_days - t.last_days, t.sessions - 1).mean(where=t.sessions > 1),
         ),
-    )
+    ]
 
     def compute(past: Past) -> ir.Table:
-        tables = ((past.lines, tuple(per_line)), (past.pairs, per_pair))
+        tables = ((past.lines, per_line), (past.pairs, per_pair))
         return _joined([t.group_by(ITEM).agg(**columns(features, t)) for t, features in tables], ITEM)
 
-    return Group("item", (ITEM,), tuple(per_line) + per_pair, compute)
+    return Group("item", (ITEM,), (*per_line, *per_pair), compute)
 
 
 def pair_group(params: FeatureParams) -> Group:
     """What the user did with the item: count, decayed count, recency, mean gap, how due it is."""
-    features = _cycle_features("pair", "the user bought the item", params, lambda t: t.count())
+    features = _cycle_features("pair", "the user bought the item", params)
+    features += [
+        Feature(
+            f"pair_sessions_{days}d",
+            f"Visits in which the user bought the item in the last {days} days.",
+            lambda t, d=days: (t.age_days <= d).sum(),
+        )
+        for days in params.windows_days
+    ]
     features += [
         Feature("pair_first_days", "Days since the user first bought it.", lambda t: t.age_days.max()),
         Feature("pair_quantity_mean", "Mean units bought at once.", lambda t: t.quantity.mean()),
@@ -174,19 +187,12 @@ def pair_group(params: FeatureParams) -> Group:
 
 def affinity_group(params: FeatureParams, column: str) -> Group:
     """The user's taste for a category or a brand."""
-    features = _cycle_features(
-        f"user_{column}", f"the user bought of the item's {column}", params, lambda t: t[SESSION].nunique()
-    )
-    features.append(
-        Feature(
-            f"user_{column}_items_all",
-            f"Distinct items of the {column} that the user bought.",
-            lambda t: t[ITEM].nunique(),
-        )
-    )
+    deed = f"the user bought of the item's {column}"
+    features = _cycle_features(f"user_{column}", deed, params)
 
     def compute(past: Past) -> ir.Table:
-        return past.lines.group_by(USER, column).agg(**columns(features, past.lines))
+        visits = before(past.source.visits[column], past.fold)
+        return visits.group_by(USER, column).agg(**columns(features, visits))
 
     return Group(f"user_{column}", (USER, column), tuple(features), compute)
 
@@ -227,34 +233,26 @@ def promotion_group() -> Group:
     return Group("promotion", (ITEM,), features, compute)
 
 
-def _cycle_features(subject: str, deed: str, params: FeatureParams, sessions: Callable[[Any], Any]) -> list[Feature]:
-    """How often, how lately, and how due: for whatever a user buys again and again."""
+def _cycle_features(subject: str, deed: str, params: FeatureParams) -> list[Feature]:
+    """How often, how lately, and how due: of whatever a user buys again and again. A row of the relation is a visit."""
     features = [
-        Feature(f"{subject}_sessions_all", f"Visits in which {deed}, ever.", sessions),
+        Feature(f"{subject}_sessions_all", f"Visits in which {deed}, ever.", lambda t: t.count()),
         Feature(f"{subject}_recency_days", f"Days since {deed}.", lambda t: t.age_days.min()),
         Feature(
             f"{subject}_gap_days_mean",
             f"Mean days between the visits in which {deed}.",
-            lambda t: _mean_gap(t.age_days, sessions(t)),
+            lambda t: _mean_gap(t.age_days, t.count()),
         ),
         Feature(
             f"{subject}_due_ratio",
             f"Days since {deed}, against the mean gap: 1 is due.",
-            lambda t: ratio(t.age_days.min(), _mean_gap(t.age_days, sessions(t))),
+            lambda t: ratio(t.age_days.min(), _mean_gap(t.age_days, t.count())),
         ),
     ]
     features += [
         Feature(
-            f"{subject}_lines_{days}d",
-            f"Times that {deed} in the last {days} days.",
-            lambda t, d=days: (t.age_days <= d).sum(),
-        )
-        for days in params.windows_days
-    ]
-    features += [
-        Feature(
             f"{subject}_decayed_hl{days}d",
-            f"Times that {deed}, each counting half as much every {days} days.",
+            f"Visits in which {deed}, each counting half as much every {days} days.",
             lambda t, h=float(days): (ibis.literal(0.5) ** (t.age_days / h)).sum(),
         )
         for days in params.half_lives_days

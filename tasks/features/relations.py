@@ -1,5 +1,6 @@
 """What features are computed from: target events before a cutoff, with ages instead of timestamps."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -15,44 +16,51 @@ from tasks.schema import BRAND, EVENT_TYPE, ITEM, QUANTITY, SESSION, TIMESTAMP, 
 
 _SECONDS_A_DAY = 86_400.0
 _SATURDAY = 5
+_DAY = "day"
 NO_CATEGORY = "(none)"
 
 
 @dataclass(frozen=True)
 class Source:
-    """The valid tables as relations; `items` has at least its id, `promotions` may be missing."""
+    """What the valid tables come down to, over all time, as relations."""
 
     lines: ir.Table
     """One row a (user, item, session) with a target event: see `purchase_lines`."""
-    items: ir.Table
+    visits: Mapping[str, ir.Table]
+    """By each of `groupings`: see `visits_of`."""
     promotions: ir.Table | None
 
-    @property
-    def groupings(self) -> list[str]:
-        """Columns of items by which a user's taste is counted: the two narrowest categories, and the brand."""
-        found = categories(list(self.items.columns))[-2:]
-        return found + [c for c in (BRAND,) if c in self.items.columns]
+
+def groupings(columns: Sequence[str]) -> list[str]:
+    """Of the columns of items those by which a user's taste is counted: the two narrowest categories, and the brand."""
+    return categories(list(columns))[-2:] + [c for c in (BRAND,) if c in columns]
+
+
+def visits_of(lines: ir.Table, column: str) -> ir.Table:
+    """One row a (user, value of `column`, session), with its timestamp: a visit with something of that value."""
+    visits = lines.group_by(USER, column, SESSION, _DAY).agg(timestamp=_[TIMESTAMP].min()).drop(_DAY)
+    return visits.order_by(TIMESTAMP, USER, column, SESSION)
 
 
 def without_zone(events: pd.DataFrame, shop: ShopParams) -> pd.DataFrame:
-    """Target events with timestamps as plain UTC, and whether the shop's own calendar had a weekend then.
+    """Target events with timestamps as plain UTC, their day by the shop's own calendar, and whether it was a weekend's.
 
     Zones end here: engines differ in what they make of them, and some need more than is installed.
     """
     hits = events.loc[events[EVENT_TYPE] == shop.target_event, [USER, ITEM, SESSION, TIMESTAMP, QUANTITY, VALUE]]
-    local = hits[TIMESTAMP].dt.tz_convert(shop.time_zone)
-    return hits.assign(
-        **{TIMESTAMP: hits[TIMESTAMP].dt.tz_localize(None), "weekend": (local.dt.dayofweek >= _SATURDAY).astype("int8")}
-    )
+    local = hits[TIMESTAMP].dt.tz_convert(shop.time_zone).dt.tz_localize(None)
+    calendar = {_DAY: local.dt.normalize(), "weekend": (local.dt.day_of_week >= _SATURDAY).astype("int8")}
+    return hits.assign(**{TIMESTAMP: hits[TIMESTAMP].dt.tz_localize(None), **calendar})
 
 
 def purchase_lines(hits: ir.Table, items: ir.Table) -> ir.Table:
-    """user, item, session, timestamp, quantity, value, unit price, weekend, and the item's categories and brand.
+    """user, item, session, day, timestamp, quantity, value, unit price, weekend, and the item's categories and brand.
 
-    One row a (user, item, session): what stands twice on one receipt is one line. Computed once for all folds.
+    One row a (user, item, session): what stands twice on one receipt is one line. A session that passes midnight is one
+    on each day: folds are cut there, and a line holds nothing of what its session bought after. Computed once for all.
     """
     lines = (
-        hits.group_by(USER, ITEM, SESSION)
+        hits.group_by(USER, ITEM, SESSION, _DAY)
         .agg(timestamp=_[TIMESTAMP].min(), quantity=_[QUANTITY].sum(), value=_[VALUE].sum(), weekend=_.weekend.min())
         .mutate(
             unit_price=ibis.ifelse((_.quantity > 0) & (_.value > 0), ratio(_.value, _.quantity), ibis.null("float64"))
