@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from threadpoolctl import threadpool_limits
 
 from tasks.ingestion.storage import write_tables
 from tasks.schema import TableName
@@ -66,14 +67,22 @@ def furnish(root: Path, tables: dict[TableName, pd.DataFrame], **changed: Any) -
 
 
 def call(main: Callable[[], None], root: Path, *names: str) -> None:
-    """A stage's `main`, with the paths of `dvc.yaml` under `root` for the options `names`."""
-    folders = {"ranker": "models/ranker", "reports": "reports"}
+    """A stage's `main`, in this process alone, with the paths of `dvc.yaml` under `root` for the options `names`."""
+    folders = {"ranker": "models/ranker", "reports": "reports", "expectations": "expectations"}
     arguments = ["--params", str(root / "params.yaml")]
     for name in names:
         arguments += [f"--{name}", str(root / folders.get(name, f"data/{name}"))]
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, threadpool_limits(limits=1, user_api="blas"):
         patch.setattr(sys, "argv", [main.__module__, *arguments])
+        patch.setenv("SHOPREC_PROCESSES", "1")
         main()
+
+
+def validate(root: Path) -> Path:
+    from tasks.ingestion.__main__ import main as validation
+
+    call(validation, root, "raw", "expectations", "valid", "quarantine", "reports")
+    return root
 
 
 def learn(root: Path) -> Path:
@@ -87,4 +96,12 @@ def learn(root: Path) -> Path:
     call(features, root, "valid", "features")
     call(candidates, root, "valid", "candidates")
     call(rerank, root, "valid", "features", "candidates", "ranker")
+    return root
+
+
+def judge(root: Path) -> Path:
+    """The report on the test fold."""
+    from tasks.evaluation.__main__ import main as evaluation
+
+    call(evaluation, root, "valid", "features", "candidates", "ranker", "reports")
     return root
