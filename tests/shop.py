@@ -57,7 +57,7 @@ def furnish(root: Path, tables: dict[TableName, pd.DataFrame], **changed: Any) -
     write_tables(tables, root / "data" / "valid")
     params = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
     params["shop"] = {"time_zone": "UTC", "target_event": "purchase"}
-    params["folds"] = {"horizon_days": 7, "train": 2}
+    params["folds"] |= {"horizon_days": 7, "train": 2}
     params["candidates"]["universe_min_buyers"] = 1
     params["ranker"] = {task: of | FEW for task, of in params["ranker"].items()}
     for section, change in changed.items():
