@@ -197,6 +197,10 @@ class BoosterParams(Section):
     lambda_l2: float = Field(default=0.0, ge=0)
     cat_smooth: float = Field(default=10.0, ge=0)
     truncation_level: int = Field(default=30, ge=1)
+    bagging_by_query: bool = False
+    """Whether the bagging draws whole lists of users, or single rows."""
+    boosters: int = Field(default=1, ge=1)
+    """How many, of seeds seed, seed + 1, …, have their scores averaged: less chance in what is learned from little."""
     seed: int
     threads: int = Field(default=0, ge=0)
     """0: all; the trees are the same on any number."""

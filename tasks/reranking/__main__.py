@@ -14,7 +14,7 @@ from tasks.folds import Fold, labels, make_folds
 from tasks.ingestion.valid import Valid
 from tasks.params import BoosterParams, Params, load_params
 from tasks.reranking.examples import Examples, concatenated, examples, is_relevant, sample_negatives
-from tasks.reranking.ranker import Ranker, fit_booster
+from tasks.reranking.ranker import Ranker, fit_boosters
 from tasks.schema import TASKS, Task
 from tasks.stage import processes, run_stage
 
@@ -52,7 +52,7 @@ def main() -> None:
             *past, stop_on = pool.map(partial(inputs.examples, task=task), wanted)
         learned = concatenated(past)
         _refuse_nothing_to_learn(learned, stop_on, task)
-        boosters[task] = fit_booster(learned, stop_on, inputs.ranker(task))
+        boosters[task] = fit_boosters(learned, stop_on, inputs.ranker(task))
     Ranker(boosters, category_codes(inputs.valid.items)).save(paths.ranker)
 
 

@@ -1,7 +1,7 @@
 """The ranker: LightGBM LambdaRank (Burges: From RankNet to LambdaRank to LambdaMART, MSR-TR-2010-82), one a task."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -22,7 +22,8 @@ Codes = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True)
 class Ranker:
-    boosters: Mapping[Task, lgb.Booster]
+    boosters: Mapping[Task, Sequence[lgb.Booster]]
+    """Of each task one or more, alike but for their seeds; their scores are averaged."""
     codes: Codes
     """Category column to the codes that the boosters learned."""
 
@@ -31,55 +32,75 @@ class Ranker:
 
         Raises DataContractError where a feature that the ranker learned is missing.
         """
-        booster = self.boosters[task]
-        learned = booster.feature_name()
+        boosters = self.boosters[task]
+        learned = boosters[0].feature_name()
         missing = sorted(set(learned) - set(frame.names))
         if missing:
             raise DataContractError(f"the state lacks features that the ranker learned: {missing}; rebuild the state")
         place = {name: position for position, name in enumerate(frame.names)}
         if frame.matrix.shape[0] == 0:
             return np.empty(0)
-        scores = booster.predict(frame.matrix[:, [place[name] for name in learned]])
-        return np.asarray(scores, np.float64)
+        matrix = frame.matrix[:, [place[name] for name in learned]]
+        return np.mean([np.asarray(booster.predict(matrix)) for booster in boosters], axis=0)
 
     def importance(self) -> pd.DataFrame:
-        """`task, feature, gain`."""
+        """`task, feature, gain`, the gain a mean over the task's boosters."""
         parts = [
-            pd.DataFrame({"task": t, "feature": b.feature_name(), "gain": b.feature_importance("gain")})
-            for t, b in self.boosters.items()
+            pd.DataFrame(
+                {
+                    "task": task,
+                    "feature": boosters[0].feature_name(),
+                    "gain": np.mean([booster.feature_importance("gain") for booster in boosters], axis=0),
+                }
+            )
+            for task, boosters in self.boosters.items()
         ]
         return pd.concat(parts, ignore_index=True)
 
     def save(self, folder: Path) -> None:
-        """Boosters as text, codes as JSON."""
+        """Boosters as text, `<task>-1.txt` and on, in place of those of any ranker before; codes as JSON."""
         folder.mkdir(parents=True, exist_ok=True)
-        for task, booster in self.boosters.items():
-            booster.save_model(folder / f"{task}.txt")
+        for old in folder.glob("*-*.txt"):
+            old.unlink()
+        for task, boosters in self.boosters.items():
+            for number, booster in enumerate(boosters, start=1):
+                booster.save_model(folder / f"{task}-{number}.txt")
         (folder / "codes.json").write_text(json.dumps(self.codes, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         codes = json.loads((folder / "codes.json").read_text(encoding="utf-8"))
-        return cls({t: lgb.Booster(model_file=folder / f"{t}.txt") for t in TASKS}, codes)
+        files = {task: sorted(folder.glob(f"{task}-*.txt"), key=_number) for task in TASKS}
+        return cls({task: [lgb.Booster(model_file=file) for file in found] for task, found in files.items()}, codes)
 
 
-def fit_booster(train: Examples, validation: Examples, params: BoosterParams) -> lgb.Booster:
+def _number(file: Path) -> int:
+    return int(file.stem.rpartition("-")[2])
+
+
+def fit_boosters(train: Examples, validation: Examples, params: BoosterParams) -> list[lgb.Booster]:
     """Boosts on the train folds until NDCG@`stop_at` on the validation fold stops rising; the best round is kept.
 
-    The same examples give the same trees, on any number of threads.
+    `params.boosters` times, with a seed more each time. The same examples give the same trees, on any number of
+    threads.
     """
-    learned = _dataset(train)
+    learned = _dataset(train, params)
+    stop_on = _dataset(validation, params, reference=learned)
+    return [_fit(learned, stop_on, params, params.seed + n) for n in range(params.boosters)]
+
+
+def _fit(learned: lgb.Dataset, stop_on: lgb.Dataset, params: BoosterParams, seed: int) -> lgb.Booster:
     booster = lgb.train(
-        _settings(params),
+        _settings(params, seed),
         learned,
         num_boost_round=params.rounds,
-        valid_sets=[_dataset(validation, reference=learned)],
+        valid_sets=[stop_on],
         callbacks=[lgb.early_stopping(params.patience, verbose=False)],
     )
     return lgb.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
 
 
-def _settings(params: BoosterParams) -> dict[str, Any]:
+def _settings(params: BoosterParams, seed: int) -> dict[str, Any]:
     return {
         "objective": params.objective,
         "metric": "ndcg",
@@ -90,10 +111,11 @@ def _settings(params: BoosterParams) -> dict[str, Any]:
         "feature_fraction": params.feature_fraction,
         "bagging_fraction": params.bagging_fraction,
         "bagging_freq": 1,
+        "bagging_by_query": params.bagging_by_query,
         "lambda_l2": params.lambda_l2,
         "cat_smooth": params.cat_smooth,
         "lambdarank_truncation_level": params.truncation_level,
-        "seed": params.seed,
+        "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
         "num_threads": params.threads,
@@ -101,7 +123,7 @@ def _settings(params: BoosterParams) -> dict[str, Any]:
     }
 
 
-def _dataset(examples: Examples, reference: lgb.Dataset | None = None) -> lgb.Dataset:
+def _dataset(examples: Examples, params: BoosterParams, reference: lgb.Dataset | None = None) -> lgb.Dataset:
     return lgb.Dataset(
         examples.matrix,
         examples.label,
@@ -109,5 +131,6 @@ def _dataset(examples: Examples, reference: lgb.Dataset | None = None) -> lgb.Da
         feature_name=examples.names,
         categorical_feature=examples.categorical,
         reference=reference,
-        params={"verbose": -1},
+        params={"verbose": -1, "cat_smooth": params.cat_smooth},
+        free_raw_data=False,  # several boosters read it
     )
