@@ -70,8 +70,11 @@ class Ranker:
     @classmethod
     def load(cls, folder: Path) -> Self:
         codes = json.loads((folder / "codes.json").read_text(encoding="utf-8"))
-        files = {task: sorted(folder.glob(f"{task}-*.txt"), key=_number) for task in TASKS}
-        return cls({task: [lgb.Booster(model_file=file) for file in found] for task, found in files.items()}, codes)
+        boosters: dict[Task, list[lgb.Booster]] = {
+            task: [lgb.Booster(model_file=file) for file in sorted(folder.glob(f"{task}-*.txt"), key=_number)]
+            for task in TASKS
+        }
+        return cls(boosters, codes)
 
 
 def _number(file: Path) -> int:
