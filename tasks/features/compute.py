@@ -1,10 +1,10 @@
 """Feature tables of all folds, on DuckDB."""
 
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import ibis
 import ibis.expr.types as ir
@@ -26,10 +26,15 @@ def compute_features(valid: Valid, folds: Sequence[Fold], params: FeatureParams,
     Each fold has an engine of its own with one thread: an engine's threads add floats up in an order of their own, and
     then no two runs would be equal.
     """
-    with TemporaryDirectory(dir=out.parent, prefix=".features-") as scratch:
-        tables = _prepare(valid, shop, Path(scratch))
+    scratch = out.with_name(f".{out.name}.scratch")
+    shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
+    scratch.mkdir(parents=True)
+    try:
+        tables = _prepare(valid, shop, scratch)
         with ThreadPoolExecutor(processes()) as pool:
             list(pool.map(lambda fold: _compute_fold(tables, fold, params, out / fold.name), folds))
+    finally:
+        shutil.rmtree(scratch)
 
 
 def open_source(connection: Backend, tables: Path) -> Source:
@@ -80,7 +85,8 @@ def _with_stored_pairs(past: Past, connection: Backend, path: Path) -> Past:
 
 
 def _compute_fold(tables: Path, fold: Fold, params: FeatureParams, out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(out, ignore_errors=True)  # every table that lies there is read later
+    out.mkdir(parents=True)
     connection = engine()
     source = open_source(connection, tables)
     past = _with_stored_pairs(Past.of(source, fold), connection, tables / f"{fold.name}-pairs.parquet")
