@@ -59,9 +59,8 @@ def _retrain(settings: Settings) -> steps.Outcome:
     opening = step("registry", steps.open_registry).submit(settings)  # making its database takes as long as a stage
     runs = [_seen(step("fetch", steps.fetch)(root, _say)), *(_seen(_stage(settings, stage)) for stage in stages)]
     step("report", steps.write_report)(settings, runs)
-    pushing = step("push", push).submit(root, _say)
+    step("push", push)(root, _say)  # what is registered must be safe in its remote first
     version, is_new = step("register", steps.register)(settings, opening.result(), params)
-    pushing.result()  # what serves must be safe in its remote first
     version = step("promote", steps.give_stage)(settings, opening.result(), version)
     outcome = steps.Outcome(version, is_new, tuple(runs))
     _publish(settings, outcome)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from flows.settings import Settings
 from flows.tables import description
 from tasks.errors import TransientError
 from tasks.evaluation.report import render_report
+from tasks.ingestion.storage import replace_file
 from tasks.ingestion.valid import Valid
 from tasks.params import Params
 from tasks.promotion.first_champion import Decision, decide
@@ -31,6 +33,7 @@ PROFILE = "data/valid/profile.json"
 VALID, RANKER = "data/valid", "models/ranker"
 STATE = ("data/features/serve", "data/candidates/serve")
 """What the recommender knows as of the end of the data."""
+EVALUATION = "reports/evaluation.json"
 REPORT = "report.html"
 CONTEXTS = {"data/raw": "source", "data/valid": "training", "data/quarantine": "quarantine"}
 """What a versioned folder was used for, told by its path; other data/ folders are `training`."""
@@ -63,22 +66,21 @@ def open_registry(settings: Settings) -> "Registry":
 
 
 def write_report(settings: Settings, runs: Sequence[StageRun]) -> Path:
-    """Draws the report; one that was drawn from the very same evaluation keeps its times and memory."""
-    page = settings.reports / REPORT
+    """Draws the report; one that was drawn from the very same evaluation and data keeps its times and memory."""
+    page, told = settings.reports / REPORT, facts(settings.root)
     for stale in settings.reports.glob("data_quality.failed.*"):
         stale.unlink()  # of data that has been mended since
-    if not page.exists() or not all(run.skipped for run in runs):
-        text = render_report(settings.reports, runs, facts(settings.root))
-        unfinished = page.with_suffix(".unfinished")
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(page)
+    # A skipped stage may have come back from DVC's cache, and a page may be older than a run that was killed.
+    before = page.read_text(encoding="utf-8") if page.exists() else ""
+    if not all(digest in before for digest in told.values()) or not all(run.skipped for run in runs):
+        replace_file(page, render_report(settings.reports, runs, told).encode())
     return page
 
 
 def facts(root: Path) -> dict[str, str]:
     """What data the numbers are about."""
     known = hashes(root)
-    return {f"version of {path}": known[path] for path in (RAW, VALID, RANKER) if path in known}
+    return {f"version of {path}": known[path] for path in (RAW, VALID, RANKER, EVALUATION) if path in known}
 
 
 def register(settings: Settings, registry: "Registry", params: Params) -> tuple[Version, bool]:
@@ -87,6 +89,8 @@ def register(settings: Settings, registry: "Registry", params: Params) -> tuple[
     known = registry.version_of(recipe)
     if known is not None:
         return known, False
+    for left in settings.var.glob("bundle-*"):
+        shutil.rmtree(left)  # by a run that was killed; the lock on retraining says that no other is at it
     with tempfile.TemporaryDirectory(dir=settings.var, prefix="bundle-") as folder:
         features, candidates = (settings.root / path for path in STATE)
         items = Valid.read(settings.root / VALID).items

@@ -79,9 +79,8 @@ def _shopper(example: Mapping[str, Any]) -> Panel:
     for item in example["recommended"][:10]:
         mark, style = ("✓", "green") if item["bought"] else (" ", "")
         recommended.append(f"{item['rank']:>2} {mark} {item['title']}\n", style=style)
-    hits = {item["title"] for item in example["recommended"] if item["bought"]}
-    for title in sorted(example["bought"], key=lambda t: t not in hits)[:10]:
-        bought.append(f"{title}\n", style="green" if title in hits else "")
+    for place, title in enumerate(example["bought"][:10]):
+        bought.append(f"{title}\n", style="green" if place < example["hits"] else "")
     if len(example["bought"]) > 10:
         bought.append(f"and {len(example['bought']) - 10} more", style="dim")
     side_by_side.add_row(recommended, bought)

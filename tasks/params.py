@@ -1,11 +1,21 @@
 """`params.yaml` as frozen values, one section a step. A key that is not known here is an error."""
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from tasks.errors import ParamsError
 from tasks.schema import EventType, Task
@@ -15,20 +25,22 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
 
+def _known_zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError(f"'{value}' is no time zone of the IANA database, such as Europe/Berlin or UTC")
+    return value
+
+
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
+
+
 class ShopParams(Section):
     """What holds for the whole shop."""
 
-    time_zone: str
+    time_zone: ZoneName
     """Zone in which the shop's day begins at midnight; folds are cut there, and calendar features read it."""
     target_event: EventType = "purchase"
     """The event that a recommendation should lead to."""
-
-    @field_validator("time_zone")
-    @classmethod
-    def known_zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError(f"'{value}' is no time zone of the IANA database, such as Europe/Berlin or UTC")
-        return value
 
 
 class FileTable(Section):
@@ -38,12 +50,12 @@ class FileTable(Section):
     """A file, a folder or a glob, relative to the project."""
     format: Literal["csv", "parquet"] | None = None
     """None: told by the file's ending."""
-    separator: str = ","
+    separator: str = Field(default=",", min_length=1)
     encoding: str = "utf-8"
-    decimal: str = "."
+    decimal: str = Field(default=".", min_length=1, max_length=1)
     timestamp_format: str | None = None
     """As in `strptime`; None: ISO 8601. `unix_s` and `unix_ms` are seconds and milliseconds since 1970."""
-    timestamp_zone: str | None = None
+    timestamp_zone: ZoneName | None = None
     """Zone of timestamps that carry none; None: the shop's time zone."""
     columns: dict[str, str] = Field(default_factory=dict)
     """Canonical name to the export's name. A column not named here is taken where its name is canonical already."""
@@ -130,7 +142,7 @@ class AlsParams(RetrieverParams):
     """Weight of one unit of strength against an unseen pair."""
     iterations: int = Field(ge=1)
     half_life_days: float | None = Field(default=None, gt=0)
-    seed: int
+    seed: NonNegativeInt
     threads: int = Field(default=0, ge=0)
     """0: all; the factors are the same on any number."""
 
@@ -201,7 +213,7 @@ class BoosterParams(Section):
     """Whether the bagging draws whole lists of users, or single rows."""
     boosters: int = Field(default=1, ge=1)
     """How many, of seeds seed, seed + 1, …, have their scores averaged: less chance in what is learned from little."""
-    seed: int
+    seed: NonNegativeInt
     threads: int = Field(default=0, ge=0)
     """0: all; the trees are the same on any number."""
 
@@ -227,7 +239,7 @@ class EvaluationParams(Section):
     """The metric shown beside it."""
     draws: int = Field(default=2000, ge=100)
     """Bootstrap draws of users behind every 95 % interval."""
-    seed: int = 7
+    seed: NonNegativeInt = 7
     activity_groups: int = Field(default=4, ge=1)
     """Users are sliced into this many equal groups by number of events, and by tenure."""
     cold_events: int = Field(default=3, ge=1)

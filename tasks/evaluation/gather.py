@@ -67,7 +67,8 @@ def _ask(recommender: Recommender, relevant: pd.DataFrame, task: Task, depth: in
     users: NDArray[np.intp] = np.sort(retrieval.positions(relevant[USER].unique()))
     candidates = recommender.candidates(users, task)
     ranked = recommender.rank(candidates, task)
-    lists = [ranked.loc[ranked[RANK] <= depth, [USER, ITEM, RANK]].assign(**{SYSTEM: SHOPREC})]
+    served = recommender.listed(ranked, retrieval.users[users], depth, task)
+    lists = [served[[USER, ITEM, RANK]].assign(**{SYSTEM: SHOPREC})]
     for name in retrieval.retrievers:
         alone = retrieval.lists(name, users, task, depth)
         if not alone.empty:
@@ -98,7 +99,8 @@ def _users(past: pd.DataFrame, valid: Valid, fold: Fold) -> pd.DataFrame:
     facts = pd.DataFrame(
         {EVENTS: by_user.size(), TENURE_DAYS: (fold.cutoff - by_user[TIMESTAMP].min()) / _DAY}
     ).reset_index()
-    return facts.merge(valid.users, on=USER, how="left")
+    attributes = valid.users.rename(columns={c: f"{c} (attribute)" for c in (EVENTS, TENURE_DAYS)})
+    return facts.merge(attributes, on=USER, how="left")
 
 
 def shoppers_to_show(
@@ -106,6 +108,7 @@ def shoppers_to_show(
 ) -> list[dict[str, Any]]:
     """A few shoppers with what they bought last, what was recommended to them, and what they then bought.
 
+    `hits` of the titles in `bought`, the first ones, were recommended: a title alone may stand for several items.
     Those with the median number of relevant items, and the nearest to them in it: neither the best nor the worst case.
     """
     titles = valid.items.set_index(ITEM)
@@ -135,7 +138,8 @@ def shoppers_to_show(
                         }
                         for rank, item in enumerate(best, start=1)
                     ],
-                    "bought": [_title(titles, item) for item in bought],
+                    "bought": [_title(titles, item) for item in sorted(bought, key=lambda i: i not in best)],
+                    "hits": len(set(bought) & set(best)),
                 }
             )
     return shown

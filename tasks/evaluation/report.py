@@ -85,7 +85,7 @@ def render_report(reports: Path, stages: Sequence[StageRun] = (), facts: Mapping
     if document is None:
         raise ShoprecError(f"{reports / 'evaluation.json'} does not exist: run the evaluate stage first")
     quality = quality_facts(_read(reports / "data_quality.json"), (reports / "data_quality.html").exists())
-    examples = [_example(e) for e in _read(reports / "examples.json") or []]
+    examples = _read(reports / "examples.json") or []
     there = {"shoppers": bool(examples), "data": bool(quality), "cost": bool(stages)}
     claim, _, findings = document["headline"].partition(": ")
     page = _templates().get_template("page.html.j2")
@@ -200,10 +200,6 @@ def _chart_data(document: dict[str, Any]) -> str:
 
 def _metric_titles() -> dict[str, str]:
     return {name: METRIC_NAMES[name] for name in METRICS}
-
-
-def _example(example: dict[str, Any]) -> dict[str, Any]:
-    return example | {"hit_titles": {item["title"] for item in example["recommended"] if item["bought"]}}
 
 
 def _period(fold: dict[str, str]) -> str:

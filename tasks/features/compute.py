@@ -6,10 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
+from tasks.errors import ShoprecError
 from tasks.features.groups import Group, Past, groups
 from tasks.features.relations import Source, groupings, purchase_lines, visits_of, without_zone
 from tasks.folds import Fold
@@ -33,6 +35,10 @@ def compute_features(valid: Valid, folds: Sequence[Fold], params: FeatureParams,
         tables = _prepare(valid, shop, scratch)
         with ThreadPoolExecutor(processes()) as pool:
             list(pool.map(lambda fold: _compute_fold(tables, fold, params, out / fold.name), folds))
+    except duckdb.IOException as error:
+        raise ShoprecError(
+            f"the feature tables could not be written to {out}: {error}; mend it and run again"
+        ) from error
     finally:
         shutil.rmtree(scratch)
 
@@ -51,7 +57,7 @@ def open_source(connection: Backend, tables: Path) -> Source:
 
 def engine() -> Backend:
     """An embedded engine whose results are the same every time."""
-    return ibis.duckdb.connect(threads=1, preserve_insertion_order=True)
+    return ibis.duckdb.connect(threads=1, preserve_insertion_order=True, autoinstall_known_extensions=False)
 
 
 def write_group(connection: Backend, past: Past, group: Group, out: Path) -> None:

@@ -57,10 +57,14 @@ class Recommender:
             raise ParamsError(f"there is no task '{task}': it is one of {', '.join(TASKS)}")
         if k < 1:
             raise ParamsError(f"k is {k}, but a list has at least 1 item")
+        positions = self.retrieval.positions(pd.Index(users).unique().to_numpy())
+        known = np.sort(positions[positions >= 0])
+        return self.listed(self.rank(self.candidates(known, task), task), users, k, task)
+
+    def listed(self, ranked: pd.DataFrame, users: Sequence[Any] | NDArray[Any], k: int, task: Task) -> pd.DataFrame:
+        """What `recommend` gives, from the ranked candidates of at least the known ones of `users`."""
         wanted = pd.Index(users).unique()
         positions = self.retrieval.positions(wanted.to_numpy())
-        known = np.sort(positions[positions >= 0])
-        ranked = self.rank(self.candidates(known, task), task)
         return self._filled(ranked[ranked[RANK] <= k], wanted, positions, k, task)
 
     def candidates(self, users: NDArray[np.intp], task: Task) -> pd.DataFrame:

@@ -96,17 +96,20 @@ class Registry:
             return self._version(made)
 
     def set_stage(self, version: Version, stage: Stage, reason: str) -> Version:
-        """Moves a version. One that held the stage's alias until now is archived."""
-        before = self.holder_of(stage) if stage in ALIASES else None
+        """Moves a version. Any other that an alias stage has until now is archived.
+
+        The version's own tags are written last: a call that was cut short is known by them, and done again.
+        """
         with _faults_of_the_outside_world(self.uri):
             if stage in ALIASES:
                 self._client.set_registered_model_alias(self.name, ALIASES[stage], str(version.number))
-            self._tell(version.number, stage, reason)
+                for before in self._client.search_model_versions(f"name = '{self.name}' and tags.{_STAGE} = '{stage}'"):
+                    if int(before.version) != version.number:
+                        self._tell(int(before.version), "archived", f"version {version.number} took its place")
             for other, alias in ALIASES.items():
                 if other != stage and (holder := self.holder_of(other)) and holder.number == version.number:
                     self._client.delete_registered_model_alias(self.name, alias)
-            if before is not None and before.number != version.number:
-                self._tell(before.number, "archived", f"version {version.number} took its place")
+            self._tell(version.number, stage, reason)
             return self._version(self._client.get_model_version(self.name, str(version.number)))
 
     @contextmanager

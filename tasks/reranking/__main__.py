@@ -61,7 +61,7 @@ def _refuse_nothing_to_learn(train: Examples, validation: Examples, task: Task) 
         if not found.label.any():
             raise DataContractError(
                 f"task {task}: no candidate of the {name} was bought in its horizon, so there is nothing to learn from;"
-                " raise candidates.*.depth_*, folds.horizon_days or folds.train, or ingest more days"
+                " lower candidates.universe_min_buyers, raise candidates.*.depth_*, or ingest more days"
             )
 
 

@@ -38,6 +38,7 @@ EXAMPLES = [
         "recent": ["Milk"],
         "recommended": [{"rank": 1, "title": "</script><b>Bread</b>", "category": None, "bought": True}],
         "bought": ["</script><b>Bread</b>", "Jam"],
+        "hits": 1,
     }
 ]
 

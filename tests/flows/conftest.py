@@ -37,6 +37,7 @@ def same_environment_after() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def environment_as_it_was() -> Iterator[None]:
     with same_environment_after():
+        os.environ.pop("MLFLOW_TRACKING_URI", None)  # tests of other rooms leave one in this process
         yield
 
 

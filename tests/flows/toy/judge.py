@@ -53,7 +53,8 @@ def main() -> None:
         "task": "all",
         "user_id": relevant["user_id"].iloc[0],
         "recent": [],
-        "bought": sorted(bought),
+        "bought": sorted(bought, key=lambda item: item not in set(mine["item_id"])),
+        "hits": len(bought & set(mine["item_id"])),
         "recommended": [
             {"rank": int(r), "title": i, "category": "", "bought": i in bought}
             for r, i in zip(mine["rank"], mine["item_id"], strict=True)
