@@ -10,6 +10,7 @@ from rich.console import Console
 
 from flows.settings import apply_settings
 from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError
+from tasks.params import load_params
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Retrain, judge and ship a shop's recommender.")
 WIDTH_IN_A_FILE = 110
@@ -28,6 +29,7 @@ def run(
 ) -> None:
     """Retrain: fetch, validate, learn, judge, register."""
     settings = apply_settings(root)
+    load_params(settings.root / "params.yaml")  # what is mistyped is told at once, before any server starts
     from flows.quiet import show_no_traceback_of_ours
     from flows.retrain import retrain
     from flows.summary import print_summary

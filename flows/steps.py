@@ -131,8 +131,7 @@ def _retrained(settings: Settings, params: Params, recipe: str, served: Path) ->
             if path.startswith("data/")
         ],
         files={
-            "": [reports / REPORT],
-            "data-quality": sorted(reports.glob("data_quality.*")),
+            "": [reports / REPORT, reports / "data_quality.html"],
             "evaluation": [p for p in sorted(reports.iterdir()) if p.suffix in (".json", ".parquet") or p.is_dir()],
             "recipe": [p for p in (root / "dvc.lock", root / "dvc.yaml", root / "params.yaml") if p.exists()],
         },

@@ -107,7 +107,7 @@ def _next(reports: Path) -> Text:
         ("the report", str(reports / "report.html")),
         ("data quality", str(reports / "data_quality.html")),
         ("versions, runs", "make ui"),
-        ("what changed", "dvc metrics diff"),
+        ("what changed", ".venv/bin/dvc metrics diff"),
     ]
     return Text("Where to look next\n", style="bold").append(
         "\n".join(f"  {what:<15} {where}" for what, where in lines), style="not bold default"
