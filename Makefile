@@ -36,7 +36,7 @@ run: $(READY)  ## Retrain: fetch, validate, learn, judge, register (skips what h
 	@$(BIN)/shoprec run $(ARGS)
 
 test: $(READY)  ## Run all tests; TESTS=tests/flows runs some
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest $(TESTS)
 
 lint: $(READY)  ## Check style
 	$(BIN)/ruff check .

@@ -26,6 +26,7 @@ RANKER = {
 @contextmanager
 def same_environment_after() -> Iterator[None]:
     """A run sets defaults for its process, and MLflow its address; the next test has a project of its own."""
+    os.environ.pop("MLFLOW_TRACKING_URI", None)  # tests of other rooms leave one in this process
     before = dict(os.environ)
     try:
         yield
@@ -37,7 +38,6 @@ def same_environment_after() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def environment_as_it_was() -> Iterator[None]:
     with same_environment_after():
-        os.environ.pop("MLFLOW_TRACKING_URI", None)  # tests of other rooms leave one in this process
         yield
 
 
