@@ -12,6 +12,7 @@ from pathlib import Path
 from tasks.errors import ShoprecError
 from tasks.stage import EXIT_CODES, INTERRUPTED
 from tasks.versioning import leash
+from tasks.versioning.memory import watched_memory
 
 OnLine = Callable[[str], None]
 
@@ -24,7 +25,7 @@ class Finished:
     """Standard output and standard error, in the order in which they came."""
     seconds: float
     peak_mib: float
-    """Resident memory of the largest single process among the child and its own children; 0 where it was killed."""
+    """Of the child and all below it together, see `watched_memory`."""
 
 
 def run_module(module: str, arguments: Sequence[str], cwd: Path, on_line: OnLine, env: dict[str, str]) -> Finished:
@@ -32,8 +33,7 @@ def run_module(module: str, arguments: Sequence[str], cwd: Path, on_line: OnLine
 
     Whatever ends the wait early (Ctrl-C, a cancelled run) ends the child with all its children first.
     """
-    peak, tell_peak = os.pipe()
-    command = [sys.executable, "-P", leash.__file__, str(os.getpid()), str(tell_peak), module, *arguments]
+    command = [sys.executable, "-P", leash.__file__, str(os.getpid()), module, *arguments]
     started = time.monotonic()
     child = subprocess.Popen(
         command,
@@ -46,24 +46,21 @@ def run_module(module: str, arguments: Sequence[str], cwd: Path, on_line: OnLine
         encoding="utf-8",
         errors="replace",
         start_new_session=True,
-        pass_fds=(tell_peak,),
     )
-    os.close(tell_peak)
     lines: list[str] = []
     try:
-        assert child.stdout is not None
-        for line in child.stdout:
-            lines.append(line.rstrip())
-            on_line(lines[-1])
-        code = child.wait()
-        peak_kib = int(os.read(peak, 32) or 0)
+        with watched_memory(child.pid) as peak:
+            assert child.stdout is not None
+            for line in child.stdout:
+                lines.append(line.rstrip())
+                on_line(lines[-1])
+            code = child.wait()
     finally:
         if child.returncode is None:
             _end(child)
         if child.stdout is not None:
             child.stdout.close()
-        os.close(peak)
-    return Finished(code, tuple(lines), time.monotonic() - started, peak_kib / 1024)
+    return Finished(code, tuple(lines), time.monotonic() - started, peak.mib)
 
 
 def _end(child: subprocess.Popen[str]) -> None:

@@ -83,11 +83,15 @@ def _run(root: Path, on_line: OnLine, *arguments: str) -> Finished:
 
 
 def _environment(root: Path) -> dict[str, str]:
-    """Stages find this very Python as `python`; DVC keeps its indexes beside its remote, so that both go together."""
+    """Stages find this very Python as `python`; DVC keeps its indexes beside its remote, so that both go together.
+
+    OpenMP threads that spin while they wait make a machine that has other work too many times slower.
+    """
     env = dict(os.environ)
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     env["SHELL"] = "/bin/sh"
     env["PYTHONUNBUFFERED"] = "1"
+    env.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     env.setdefault("DVC_NO_ANALYTICS", "true")
     env.setdefault("DVC_SITE_CACHE_DIR", str(root.resolve() / "var" / "dvc-index"))
     return env

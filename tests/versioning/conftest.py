@@ -27,7 +27,7 @@ stages:
 """
 
 STEP = """
-import os, sys, time
+import os, subprocess, sys, time
 from pathlib import Path
 
 source, target = Path(sys.argv[1]), Path(sys.argv[2])
@@ -45,7 +45,9 @@ match behaviour.split():
         time.sleep(600)
         target.write_text("written after its parent was gone")
     case ["grow", mib]:
+        other = subprocess.Popen([sys.executable, "-c", f"import time; held = b'x' * ({mib} << 20); time.sleep(1)"])
         held = b"x" * (int(mib) << 20)
+        other.wait()
         target.write_text(source.read_text() + "+")
     case ["kill"]:
         os.kill(os.getpid(), 9)

@@ -57,17 +57,17 @@ def test_a_run_says_what_it_took(toy: Path) -> None:
     assert 10 < run.peak_mib < 10_000
 
 
-def test_the_peak_is_that_of_the_stage_and_not_of_who_called_it(toy: Path) -> None:
-    """Linux lets a child begin with its parent's peak; 600 MB of ours must not be told as the stage's."""
+def test_the_peak_is_of_all_processes_of_the_stage_and_none_of_who_called_it(toy: Path) -> None:
+    """Two that hold 200 MiB each at the same time hold 400; the 600 MB of ours are not the stage's."""
     prepare(toy)
     ours = b"x" * 600_000_000
     small = reproduce(toy, "double", silent)
-    behave(toy, "grow 300")
+    behave(toy, "grow 200")
     (toy / "data" / "numbers").write_text("2")
     large = reproduce(toy, "double", silent)
     assert len(ours) > 0
     assert small.peak_mib < 250
-    assert 300 < large.peak_mib < 400
+    assert 400 < large.peak_mib < small.peak_mib + 500
 
 
 def test_every_line_of_output_is_seen(toy: Path) -> None:
