@@ -115,6 +115,8 @@ class FeatureParams(Section):
     """Lengths of the windows that end at the cutoff, ascending."""
     half_lives_days: tuple[int, ...] = Field(min_length=1)
     """Half-lives of decayed counts."""
+    promotions: bool = True
+    """Whether the ranker reads what is promoted in the horizon, where the source knows it ahead."""
 
     @field_validator("windows_days", "half_lives_days")
     @classmethod

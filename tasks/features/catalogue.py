@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from tasks.features.ahead import calendar_group, promotion_group
 from tasks.features.feature import Feature
 from tasks.features.frame import category_codes, cross_features
-from tasks.features.groups import Group, affinity_group, item_group, pair_group, promotion_group, user_group
+from tasks.features.group import Group
+from tasks.features.groups import affinity_group, item_group, pair_group, user_group
 from tasks.features.relations import groupings
 from tasks.params import CandidateParams, FeatureParams, RetrieverParams, load_params
 from tasks.schema import BRAND, ITEM, RANK, SCORE, USER
@@ -32,7 +34,7 @@ def chapters(features: FeatureParams, candidates: CandidateParams) -> list[Chapt
     """Every column of the ranker's frame stands in exactly one."""
     found = [user_group(features), item_group(features), pair_group(features)]
     found += [affinity_group(features, column) for column in groupings(SHOP_COLUMNS)]
-    found.append(promotion_group())
+    found += [calendar_group(), promotion_group()]
     names = {feature.name for group in found for feature in group.features}
     return [
         *(Chapter(group.name, _one_each(group), _told(group.features)) for group in found),

@@ -12,7 +12,8 @@ import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
 from tasks.errors import ShoprecError
-from tasks.features.groups import Group, Past, groups
+from tasks.features.group import Group, Past
+from tasks.features.groups import groups
 from tasks.features.relations import Source, groupings, purchase_lines, visits_of, without_zone
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid

@@ -1,57 +1,26 @@
 """Every feature, once: groups of features of one subject, as of a cutoff. The catalogue in docs/ is made from these."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+from tasks.features.ahead import calendar_group, promotion_group
 from tasks.features.feature import Feature, columns
+from tasks.features.group import Group, Past
 from tasks.features.relations import Source, before, ratio
-from tasks.folds import Fold
 from tasks.params import FeatureParams
 from tasks.schema import ITEM, SESSION, USER
-
-
-@dataclass(frozen=True)
-class Group:
-    """The features of one subject, in one table: one row a key."""
-
-    name: str
-    keys: tuple[str, ...]
-    features: tuple[Feature, ...]
-    compute: Callable[["Past"], ir.Table]
-
-
-@dataclass(frozen=True)
-class Past:
-    """What is known as of a fold's cutoff."""
-
-    source: Source
-    fold: Fold
-    lines: ir.Table
-    pairs: ir.Table
-    """One row a (user, item): `sessions`, `last_days` and `first_days` (ages of the latest and the first line)."""
-
-    @classmethod
-    def of(cls, source: Source, fold: Fold) -> "Past":
-        lines = before(source.lines, fold)
-        return cls(source, fold, lines, pairs_of(lines))
-
-
-def pairs_of(lines: ir.Table) -> ir.Table:
-    """See `Past.pairs`."""
-    return lines.group_by(USER, ITEM).agg(sessions=_.count(), last_days=_.age_days.min(), first_days=_.age_days.max())
 
 
 def groups(params: FeatureParams, source: Source) -> list[Group]:
     """All groups that the shop's columns allow."""
     found = [user_group(params), item_group(params), pair_group(params)]
     found += [affinity_group(params, column) for column in source.visits]
-    if source.promotions is not None:
+    found.append(calendar_group())
+    if params.promotions and source.promotions is not None:
         found.append(promotion_group())
     return found
 
@@ -195,42 +164,6 @@ def affinity_group(params: FeatureParams, column: str) -> Group:
         return visits.group_by(USER, column).agg(**columns(features, visits))
 
     return Group(f"user_{column}", (USER, column), tuple(features), compute)
-
-
-def promotion_group() -> Group:
-    """Known ahead of time: what is promoted in the horizon."""
-    features = (
-        Feature(
-            "item_promotion_reach_horizon", "Widest reach of its promotions in the horizon.", lambda t: t.ahead.max()
-        ),
-        Feature("item_promotion_reach_before", "The same in as many days before.", lambda t: t.behind.max()),
-        Feature(
-            "item_promotion_kinds_horizon",
-            "Kinds of promotion in the horizon.",
-            lambda t: t.kind.nunique(where=t.ahead > 0),
-        ),
-        Feature(
-            "item_promotion_reach_sum_horizon",
-            "Reaches of its promotions in the horizon, added up.",
-            lambda t: t.ahead.sum(),
-        ),
-    )
-
-    def compute(past: Past) -> ir.Table:
-        assert past.source.promotions is not None
-        cutoff = past.fold.cutoff.replace(tzinfo=None)
-        horizon = past.fold.horizon
-        promotions = past.source.promotions
-
-        def reach(start: datetime, end: datetime) -> Any:
-            overlaps = (_.start < ibis.literal(end)) & (_.end > ibis.literal(start))
-            return ibis.ifelse(overlaps, _.reach, 0.0)
-
-        near = promotions.mutate(ahead=reach(cutoff, cutoff + horizon), behind=reach(cutoff - horizon, cutoff))
-        near = near.filter((_.ahead > 0) | (_.behind > 0))
-        return near.group_by(ITEM).agg(**columns(features, near))
-
-    return Group("promotion", (ITEM,), features, compute)
 
 
 def _cycle_features(subject: str, deed: str, params: FeatureParams) -> list[Feature]:

@@ -86,7 +86,7 @@ def test_given_tables_are_not_changed(tmp_path: Path) -> None:
 
 def test_events_alone_give_features_of_users_items_and_pairs(tmp_path: Path) -> None:
     found = tables(computed(valid(event_table(LINES), items=None), tmp_path))
-    assert set(found) == {"user", "item", "pair"}
+    assert set(found) == {"user", "item", "pair", "calendar"}
 
 
 @pytest.mark.parametrize(
@@ -101,13 +101,14 @@ def test_a_shop_has_the_tastes_that_its_catalogue_speaks_of(
     tmp_path: Path, columns: list[str], groups: set[str]
 ) -> None:
     items = ITEMS[["item_id", "title", *columns]]
-    assert set(tables(computed(valid(event_table(LINES), items), tmp_path))) == groups | {"user", "item", "pair"}
+    found = set(tables(computed(valid(event_table(LINES), items), tmp_path)))
+    assert found == groups | {"user", "item", "pair", "calendar"}
 
 
 def test_of_many_categories_the_two_narrowest_are_tastes(tmp_path: Path) -> None:
     items = ITEMS.assign(**{f"category_{n}": "x" for n in range(3, 12)}).drop(columns="brand")
     found = tables(computed(valid(event_table(LINES), items), tmp_path))
-    assert set(found) == {"user", "item", "pair", "user_category_10", "user_category_11"}
+    assert set(found) == {"user", "item", "pair", "calendar", "user_category_10", "user_category_11"}
 
 
 def test_an_empty_promotions_table_is_none(tmp_path: Path) -> None:

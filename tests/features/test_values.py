@@ -109,6 +109,25 @@ def test_anns_tastes(
     assert value(found[group], key, name) == pytest.approx(expected)
 
 
+def test_the_weekend_share_of_an_item(found: dict[str, pd.DataFrame]) -> None:
+    assert value(found["calendar"], "tea", "item_weekend_share") == pytest.approx(2 / 4)
+
+
+def test_the_season_is_that_of_a_year_ago(tmp_path: Path) -> None:
+    """Ages in days. Tea sold once on the horizon's days of last year, jam just before them; oat is too young."""
+    ages = {"tea": [370.0, 360.0, 100.0, 10.0], "jam": [370.0, 364.5, 100.0], "oat": [360.0, 10.0]}
+    lines = [("ann", item, f"s{age}", age, 1, 1.0) for item, days in ages.items() for age in days]
+    found = tables(computed(valid(event_table(lines)), tmp_path))["calendar"]["item_season_ratio_364d"]
+    assert found["tea"] == pytest.approx(1 / 7 / (3 / 364))
+    assert found["jam"] == 0
+    assert np.isnan(found["oat"])
+
+
+def test_promotions_can_be_left_unread(tmp_path: Path) -> None:
+    given = valid(event_table(LINES), promotions=PROMOTIONS)
+    assert "promotion" not in tables(computed(given, tmp_path, PARAMS.model_copy(update={"promotions": False})))
+
+
 def test_promotions_count_where_they_touch_the_horizon_and_the_days_before(found: dict[str, pd.DataFrame]) -> None:
     tea = found["promotion"].loc["tea"].to_dict()
     assert tea == pytest.approx(
