@@ -1,6 +1,7 @@
 """The DVC stage `rerank`: candidates, features and what was bought after them to a ranker."""
 
 import argparse
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,7 @@ from tasks.folds import Fold, labels, make_folds
 from tasks.ingestion.valid import Valid
 from tasks.params import BoosterParams, Params, load_params
 from tasks.reranking.examples import Examples, concatenated, examples, is_relevant, sample_negatives
-from tasks.reranking.ranker import Ranker, fit_boosters
+from tasks.reranking.ranker import LEARNED, Ranker, fit_boosters
 from tasks.schema import TASKS, Task
 from tasks.stage import processes, run_stage
 
@@ -54,6 +55,9 @@ def main() -> None:
         _refuse_nothing_to_learn(learned, stop_on, task)
         boosters[task] = fit_boosters(learned, stop_on, inputs.ranker(task))
     Ranker(boosters, category_codes(inputs.valid.items)).save(paths.ranker)
+    # Whoever judges this ranker later must use a fold that begins no earlier than this.
+    learned = {"until": validation.end.isoformat()}
+    (paths.ranker / LEARNED).write_text(json.dumps(learned) + "\n", encoding="utf-8")
 
 
 def _refuse_nothing_to_learn(train: Examples, validation: Examples, task: Task) -> None:

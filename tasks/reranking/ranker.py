@@ -18,6 +18,10 @@ from tasks.reranking.examples import Examples
 from tasks.schema import TASKS, Task
 
 Codes = Mapping[str, Mapping[str, int]]
+LEARNED = "learned.json"
+"""In a ranker's folder: `until`, the instant before which everything that it learned from lies."""
+_ROWS_WORTH_THREADS = 10_000
+"""For the candidates of one shopper, waking threads takes longer than scoring."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,8 @@ class Ranker:
         if frame.matrix.shape[0] == 0:
             return np.empty(0)
         matrix = frame.matrix[:, [place[name] for name in learned]]
-        return np.mean([np.asarray(booster.predict(matrix)) for booster in boosters], axis=0)
+        threads = 1 if len(matrix) < _ROWS_WORTH_THREADS else 0
+        return np.mean([np.asarray(booster.predict(matrix, num_threads=threads)) for booster in boosters], axis=0)
 
     def importance(self) -> pd.DataFrame:
         """`task, feature, gain`, the gain a mean over the task's boosters."""
@@ -120,7 +125,7 @@ def _settings(params: BoosterParams, seed: int) -> dict[str, Any]:
         "lambdarank_truncation_level": params.truncation_level,
         "seed": seed,
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,
         "num_threads": params.threads,
         "verbose": -1,
     }
