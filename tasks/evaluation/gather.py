@@ -55,8 +55,8 @@ def gather(recommender: Recommender, valid: Valid, fold: Fold, shop: ShopParams,
         lists=all_tasks("lists"),
         labels=all_tasks("labels"),
         candidates=all_tasks("candidates"),
-        items=_items(past, valid, fold),
-        users=_users(past, valid, fold),
+        items=item_facts(past, valid, fold),
+        users=user_facts(past, valid, fold),
         scores=all_tasks("scores"),
         importance=recommender.ranker.importance(),
     )
@@ -85,7 +85,8 @@ def _own_proposals(candidates: pd.DataFrame, recommender: Recommender, task: Tas
     return candidates[[USER, ITEM]].assign(**ranks)
 
 
-def _items(past: pd.DataFrame, valid: Valid, fold: Fold) -> pd.DataFrame:
+def item_facts(past: pd.DataFrame, valid: Valid, fold: Fold) -> pd.DataFrame:
+    """`Evidence.items`; `past` are the target events before the cutoff."""
     by_item = past.groupby(ITEM)
     facts = pd.DataFrame(
         {BUYERS: by_item[USER].nunique(), AGE_DAYS: (fold.cutoff - by_item[TIMESTAMP].min()) / _DAY}
@@ -94,7 +95,8 @@ def _items(past: pd.DataFrame, valid: Valid, fold: Fold) -> pd.DataFrame:
     return facts.merge(valid.items[described], on=ITEM, how="left")
 
 
-def _users(past: pd.DataFrame, valid: Valid, fold: Fold) -> pd.DataFrame:
+def user_facts(past: pd.DataFrame, valid: Valid, fold: Fold) -> pd.DataFrame:
+    """`Evidence.users`, likewise."""
     by_user = past.groupby(USER)
     facts = pd.DataFrame(
         {EVENTS: by_user.size(), TENURE_DAYS: (fold.cutoff - by_user[TIMESTAMP].min()) / _DAY}

@@ -1,0 +1,83 @@
+"""A version as others call it, also one that shipped long ago: in a process of its own, with the code that it shipped
+with on the path. So this command line is a contract between versions: options are added to it, never changed.
+
+    python -m tasks.recommender rebuild --params P --valid V --ranker R --cutoff INSTANT --end INSTANT --out BUNDLE
+    python -m tasks.recommender recommend --bundle BUNDLE --users users.parquet --k 100 --out lists.parquet
+"""
+
+import argparse
+import json
+import time
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tasks.folds import Fold
+from tasks.ingestion.valid import Valid
+from tasks.params import load_params
+from tasks.recommender.rebuild import rebuild
+from tasks.recommender.recommender import Recommender
+from tasks.schema import ITEM, RANK, TASKS, USER
+from tasks.stage import run_stage
+
+WARM_UP = 5
+
+
+def main() -> None:
+    given = _parse()
+    if given.command == "rebuild":
+        fold = Fold("rebuilt", given.cutoff, given.end - given.cutoff)
+        rebuild(Valid.read(given.valid), fold, load_params(given.params), given.ranker, given.out)
+    else:
+        recommender = Recommender.load(given.bundle)
+        users = pd.read_parquet(given.users)[USER].to_numpy()
+        _lists(recommender, users, given.k).to_parquet(given.out, index=False)
+        if given.latency is not None:
+            times = _request_ms(recommender, users[: given.requests])
+            given.latency.write_text(json.dumps(times), encoding="utf-8")
+
+
+def _lists(recommender: Recommender, users: np.ndarray, k: int) -> pd.DataFrame:
+    """`task, user_id, item_id, rank`: k items on each task for each user."""
+    found = [recommender.recommend(users, k, task)[[USER, ITEM, RANK]].assign(task=task) for task in TASKS]
+    return pd.concat(found, ignore_index=True)[["task", USER, ITEM, RANK]]
+
+
+def _request_ms(recommender: Recommender, users: np.ndarray) -> dict[str, float]:
+    """How long one shopper waits for ten items, asked one after another; the first few requests do not count."""
+    times = []
+    for user in users:
+        begun = time.perf_counter()
+        recommender.recommend([user], 10)
+        times.append(1000 * (time.perf_counter() - begun))
+    counted = times[min(WARM_UP, len(times) - 1) :]
+    return {"requests": len(counted)} | {f"p{q}": float(np.percentile(counted, q)) for q in (50, 95, 99)}
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tasks.recommender", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    made = commands.add_parser("rebuild", help="the state as of a cutoff, with a ranker as it is")
+    for name, meaning in (
+        ("params", "params.yaml that the ranker was trained with"),
+        ("valid", "folder of valid tables"),
+        ("ranker", "folder of the ranker"),
+        ("out", "folder to make and fill with the bundle"),
+    ):
+        made.add_argument(f"--{name}", type=Path, required=True, help=meaning)
+    for name in ("cutoff", "end"):
+        made.add_argument(f"--{name}", type=datetime.fromisoformat, required=True, help="instant, ISO 8601 with zone")
+    asked = commands.add_parser("recommend", help="lists on both tasks for the users of a file")
+    asked.add_argument("--bundle", type=Path, required=True, help="folder that rebuild or a run made")
+    asked.add_argument("--users", type=Path, required=True, help="Parquet with a column user_id")
+    asked.add_argument("--k", type=int, required=True, help="items a list")
+    asked.add_argument("--out", type=Path, required=True, help="Parquet to write: task, user_id, item_id, rank")
+    asked.add_argument("--latency", type=Path, help="JSON to write: milliseconds of single requests")
+    asked.add_argument("--requests", type=int, default=200, help="how many of the users are asked for one by one")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    run_stage(main)
