@@ -61,7 +61,7 @@ def _retrain(settings: Settings) -> steps.Outcome:
     step("report", steps.write_report)(settings, runs)
     step("push", push)(root, _say)  # what is registered must be safe in its remote first
     version, is_new = step("register", steps.register)(settings, opening.result(), params)
-    version = step("promote", steps.give_stage)(settings, opening.result(), version)
+    version = step("promote", steps.give_stage)(settings, opening.result(), params, version)
     outcome = steps.Outcome(version, is_new, tuple(runs))
     _publish(settings, outcome)
     return outcome

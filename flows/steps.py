@@ -19,7 +19,7 @@ from tasks.evaluation.report import render_report
 from tasks.ingestion.storage import replace_file
 from tasks.ingestion.valid import Valid
 from tasks.params import Params
-from tasks.promotion.first_champion import Decision, decide
+from tasks.promotion.first import judge_first
 from tasks.recommender import bundle
 from tasks.registry import Dataset, Retrained, Version
 from tasks.versioning import StageRun, hashes, recipe_digest, track
@@ -99,14 +99,18 @@ def register(settings: Settings, registry: "Registry", params: Params) -> tuple[
         return registry.log(_retrained(settings, params, recipe, served)), True
 
 
-def give_stage(settings: Settings, registry: "Registry", version: Version) -> Version:
+def give_stage(settings: Settings, registry: "Registry", params: Params, version: Version) -> Version:
     """Decides about a version that nothing was decided about yet; also of a run that crashed before this."""
     if version.stage != "candidate":
         return version
     champion = registry.holder_of("production")
-    number = champion.number if champion is not None and champion.number != version.number else None
-    decision: Decision = decide(read_json(settings.reports / "evaluation.json"), number)
-    return registry.set_stage(version, decision.stage, decision.reason)
+    verdict = judge_first(read_json(settings.root / EVALUATION), params.promotion)
+    if verdict.decision != "promote":
+        return registry.set_stage(version, "rejected", verdict.reason)
+    if champion is not None and champion.number != version.number:
+        told = f"version {champion.number} serves; this one is to be judged against it; {verdict.reason}"
+        return registry.set_stage(version, "staging", told)
+    return registry.set_stage(version, "production", verdict.reason)
 
 
 def is_transient(_task: object, _run: object, state: Any) -> bool:

@@ -1,5 +1,6 @@
 """`params.yaml` as frozen values, one section a step. A key that is not known here is an error."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
@@ -18,7 +19,7 @@ from pydantic import (
 )
 
 from tasks.errors import ParamsError
-from tasks.schema import EventType, Task
+from tasks.schema import TASKS, EventType, Task
 
 
 class Section(BaseModel):
@@ -230,6 +231,10 @@ class RankerParams(Section):
         return getattr(self, task)
 
 
+MEASURED = ("recall", "precision", "f1", "ndcg", "map", "mrr", "hit_rate")
+"""The metrics of how right a list is."""
+
+
 class EvaluationParams(Section):
     """How lists are judged; none of this changes what is recommended."""
 
@@ -262,12 +267,96 @@ class EvaluationParams(Section):
 
     @model_validator(mode="after")
     def judged_by_what_is_measured(self) -> Self:
-        measured = ("recall", "precision", "f1", "ndcg", "map", "mrr", "hit_rate")
-        known = [f"{metric}@{k}" for metric in measured for k in self.list_lengths]
+        known = [f"{metric}@{k}" for metric in MEASURED for k in self.list_lengths]
         for name, value in (("judged_by", self.judged_by), ("beside", self.beside)):
             if value not in known:
                 raise ValueError(f"{name} is '{value}', but what is measured is {', '.join(known)}")
         return self
+
+
+class Shares(Section):
+    """A share a task of the champion's mean over all users of that task; so much may be lost at most."""
+
+    all: float = Field(ge=0)
+    new: float = Field(ge=0)
+
+    def of(self, task: Task) -> float:
+        return getattr(self, task)
+
+
+class GuardedMetric(Shares):
+    metric: str
+    """Its name in the evaluation."""
+
+
+class MarginParams(Section):
+    judged: Shares
+    """Of the judged metric, on the task that did not gain."""
+    recall: GuardedMetric
+    novelty: GuardedMetric
+    coverage: GuardedMetric
+
+
+class GroupParams(Section):
+    """Which groups of users are judged one by one, and how much one of them may lose of the judged metric."""
+
+    min_users: int = Field(ge=2)
+    """A smaller group is not judged."""
+    margin: Shares
+
+
+class LatencyParams(Section):
+    """The 95th percentile of single requests may be `times` the champion's, and is free below `free_ms`."""
+
+    times: float = Field(ge=1)
+    free_ms: float = Field(ge=0)
+
+
+class SizeParams(Section):
+    """The bundle may have `times` the champion's size and `plus_mib` more."""
+
+    times: float = Field(ge=1)
+    plus_mib: float = Field(ge=0)
+
+
+class PromotionParams(Section):
+    """What a challenger must show to replace the champion; see tasks/promotion/gate.py for the rules."""
+
+    mode: Literal["auto", "review"] = "auto"
+    """auto: what passes the gate serves; review: a person says so."""
+    alpha: float = Field(gt=0, lt=1)
+    """Chance that, within `gates` gates against one champion, any challenger that is no better passes."""
+    gates: PositiveInt
+    metric: str
+    """The metric that is judged."""
+    min_lift: float = Field(ge=0)
+    """The whole interval of the gain must be above it; absolute, not a share."""
+    min_users: int = Field(ge=2)
+    """A gain needs so many users whom the two serve differently well."""
+    draws: int = Field(ge=100)
+    """Bootstrap draws of users behind every interval of the gate."""
+    seed: NonNegativeInt
+    margins: MarginParams
+    slices: GroupParams
+    cold: GroupParams
+    """The same for users with hardly a history."""
+    latency: LatencyParams
+    size: SizeParams
+
+    @model_validator(mode="after")
+    def draws_reach_the_ends(self) -> Self:
+        tail = (1 - (1 - self.alpha) ** (1 / self.gates)) / len(TASKS)
+        needed = math.ceil(_DRAWS_BEYOND_AN_END / tail)
+        if self.draws < needed:
+            raise ValueError(
+                f"draws is {self.draws:,}, but an interval that errs once in {1 / tail:,.0f} gates needs {needed:,}"
+                f" (alpha {self.alpha:g} in {self.gates} gates of two tasks): raise draws or alpha, or lower gates"
+            )
+        return self
+
+
+_DRAWS_BEYOND_AN_END = 10
+"""Fewer draws beyond an interval's end tell too little about where it is."""
 
 
 class Params(Section):
@@ -279,6 +368,22 @@ class Params(Section):
     candidates: CandidateParams
     ranker: RankerParams
     evaluation: EvaluationParams
+    promotion: PromotionParams
+
+    @model_validator(mode="after")
+    def promoted_by_what_is_measured(self) -> Self:
+        margins, lengths = self.promotion.margins, self.evaluation.list_lengths
+        accuracy = [f"{metric}@{k}" for metric in MEASURED for k in lengths]
+        asked = [
+            ("metric", self.promotion.metric, accuracy),
+            ("margins.recall.metric", margins.recall.metric, accuracy),
+            ("margins.novelty.metric", margins.novelty.metric, [f"novelty@{k}" for k in lengths]),
+            ("margins.coverage.metric", margins.coverage.metric, [f"coverage@{k}" for k in lengths]),
+        ]
+        for name, value, known in asked:
+            if value not in known:
+                raise ValueError(f"promotion.{name} is '{value}', but what is measured is {', '.join(known)}")
+        return self
 
 
 def load_params(path: Path) -> Params:

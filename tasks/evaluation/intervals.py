@@ -18,8 +18,10 @@ class Intervals:
     high: NDArray[np.float64]
 
 
-def bootstrap(values: NDArray[np.float64], draws: int, seed: int, level: float = 0.95) -> Intervals:
-    """Percentile intervals of the column means of `values` (n_users, n_columns).
+def bootstrap(
+    values: NDArray[np.float64], draws: int, seed: int, level: float | NDArray[np.float64] = 0.95
+) -> Intervals:
+    """Percentile intervals of the column means of `values` (n_users, n_columns); `level`: one, or one a column.
 
     Users are drawn with replacement, n_users a draw, and all columns see the same draws. So the interval of a column of
     differences `a - b` is the paired one, and it is exact that the draws of a slice are the slice's part of the draws
@@ -53,9 +55,12 @@ def _column_means(filled: NDArray[np.float64], counted: NDArray[np.bool_]) -> ND
     return np.divide(filled.sum(axis=0), size, out=np.full(len(size), np.nan), where=size > 0)
 
 
-def _ends(means: NDArray[np.float64], level: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    tail = (1 - level) / 2 * 100
-    empty = np.isnan(means).all(axis=0)
+def _ends(
+    means: NDArray[np.float64], level: float | NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    tails = np.broadcast_to((1 - np.asarray(level)) / 2 * 100, means.shape[1])
     low, high = np.full(means.shape[1], np.nan), np.full(means.shape[1], np.nan)
-    low[~empty], high[~empty] = np.nanpercentile(means[:, ~empty], [tail, 100 - tail], axis=0)
+    for column in np.flatnonzero(~np.isnan(means).all(axis=0)):
+        ends = [tails[column], 100 - tails[column]]
+        low[column], high[column] = np.nanpercentile(means[:, column], ends)
     return low, high

@@ -50,6 +50,13 @@ def test_same_seed_same_interval_whatever_stands_beside_it() -> None:
     assert bootstrap(values, 300, 10).high.tolist() != together.high.tolist()
 
 
+def test_a_column_may_have_a_level_of_its_own() -> None:
+    values = np.random.default_rng(6).random((80, 2))
+    both = bootstrap(values, 400, 1, np.array([0.8, 0.99]))
+    assert both.low[0] == bootstrap(values, 400, 1, 0.8).low[0]
+    assert both.high[1] == bootstrap(values, 400, 1, 0.99).high[1]
+
+
 def test_blocks_of_draws_give_what_one_block_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(3).random((50, 2))
     at_once = bootstrap(values, draws=200, seed=5)

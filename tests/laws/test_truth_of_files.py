@@ -13,8 +13,8 @@ from tasks.params import Params
 PROJECT = Path(__file__).parents[2]
 STAGES: dict[str, Any] = yaml.safe_load((PROJECT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 PARAMS: dict[str, Any] = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
-FETCHED = {"source"}
-"""Read by the flow when it fetches, before any stage."""
+OF_THE_FLOW = {"source", "promotion"}
+"""Read by the flow when it fetches, before any stage, and when it judges, after all."""
 
 
 def paths(entries: list[str | dict[str, Any]] | None) -> set[str]:
@@ -102,8 +102,8 @@ def test_no_two_stages_make_the_same() -> None:
     assert len(made) == len(set(made))
 
 
-def test_every_section_of_params_is_read_by_a_stage_or_the_fetch() -> None:
-    read = FETCHED.union(*(paths(stage["params"]) for stage in STAGES.values()))
+def test_every_section_of_params_is_read_by_a_stage_or_the_flow() -> None:
+    read = OF_THE_FLOW.union(*(paths(stage["params"]) for stage in STAGES.values()))
     assert read == set(PARAMS) == set(Params.model_fields)
 
 
