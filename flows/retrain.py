@@ -12,6 +12,7 @@ from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows import steps, tables
@@ -61,7 +62,8 @@ def _retrain(settings: Settings) -> steps.Outcome:
     step("report", steps.write_report)(settings, runs)
     step("push", push)(root, _say)  # what is registered must be safe in its remote first
     version, is_new = step("register", steps.register)(settings, opening.result(), params)
-    version = step("promote", steps.give_stage)(settings, opening.result(), params, version)
+    who = flow_run.get_name() or "a retrain"
+    version = step("promote", steps.give_stage)(settings, opening.result(), params, version, who)
     outcome = steps.Outcome(version, is_new, tuple(runs))
     _publish(settings, outcome)
     return outcome

@@ -1,5 +1,6 @@
 """Defaults of the environment. What is set already wins, so a shop points at its own servers by the usual variables."""
 
+import getpass
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ class Settings:
     tracking_uri: str
     artifacts: Path | None
     """Where runs put their files; None: the tracking server decides. A database by itself has no place for them."""
+    ledger: str
+    """Address of the database that keeps every change of stage: `SHOPREC_LEDGER`, as SQLAlchemy writes it."""
 
     @property
     def var(self) -> Path:
@@ -55,7 +58,16 @@ def apply_settings(root: Path) -> Settings:
     uri = os.environ["MLFLOW_TRACKING_URI"]
     (root / "var").mkdir(parents=True, exist_ok=True)
     served = uri.startswith(("http://", "https://"))
-    return Settings(root, uri, None if served else root / "var" / "mlartifacts")
+    ledger = os.environ.get("SHOPREC_LEDGER") or f"sqlite:///{root / 'var' / 'ledger.db'}"
+    return Settings(root, uri, None if served else root / "var" / "mlartifacts", ledger)
+
+
+def who() -> str:
+    """Who gives a command, for the ledger: `SHOPREC_WHO`, or else the name of the system's user."""
+    try:
+        return os.environ.get("SHOPREC_WHO") or getpass.getuser()
+    except KeyError:  # a container may run as a number without a name
+        return f"user {os.getuid()}"
 
 
 def _local_database(root: Path) -> str:

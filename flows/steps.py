@@ -27,6 +27,7 @@ from tasks.versioning.process import OnLine, error_of, run_module
 
 if TYPE_CHECKING:
     from tasks.registry.registry import Registry
+    from tasks.registry.stages import Stages
 
 RAW = "data/raw"
 PROFILE = "data/valid/profile.json"
@@ -65,6 +66,13 @@ def open_registry(settings: Settings) -> "Registry":
     return Registry(settings.tracking_uri, settings.artifacts)
 
 
+def open_stages(settings: Settings, registry: "Registry") -> "Stages":
+    from tasks.registry.ledger import Ledger
+    from tasks.registry.stages import Stages  # imports mlflow
+
+    return Stages(registry, Ledger(settings.ledger))
+
+
 def write_report(settings: Settings, runs: Sequence[StageRun]) -> Path:
     """Draws the report; one that was drawn from the very same evaluation and data keeps its times and memory."""
     page, told = settings.reports / REPORT, facts(settings.root)
@@ -99,18 +107,21 @@ def register(settings: Settings, registry: "Registry", params: Params) -> tuple[
         return registry.log(_retrained(settings, params, recipe, served)), True
 
 
-def give_stage(settings: Settings, registry: "Registry", params: Params, version: Version) -> Version:
+def give_stage(settings: Settings, registry: "Registry", params: Params, version: Version, who: str) -> Version:
     """Decides about a version that nothing was decided about yet; also of a run that crashed before this."""
+    stages = open_stages(settings, registry)
     if version.stage != "candidate":
+        stages.mend(who)
         return version
     champion = registry.holder_of("production")
+    number = champion.number if champion is not None and champion.number != version.number else None
     verdict = judge_first(read_json(settings.root / EVALUATION), params.promotion)
+    stage, why = ("production" if number is None else "staging"), verdict.reason
     if verdict.decision != "promote":
-        return registry.set_stage(version, "rejected", verdict.reason)
-    if champion is not None and champion.number != version.number:
-        told = f"version {champion.number} serves; this one is to be judged against it; {verdict.reason}"
-        return registry.set_stage(version, "staging", told)
-    return registry.set_stage(version, "production", verdict.reason)
+        stage = "rejected"
+    elif number is not None:
+        why = f"version {number} serves; this one is to be judged against it; {why}"
+    return stages.move(version.number, stage, why, who, {}, expected_champion=number)
 
 
 def is_transient(_task: object, _run: object, state: Any) -> bool:

@@ -1,8 +1,4 @@
-"""The registry in MLflow: one run a retrain, one version a recipe, stages as tags and aliases.
-
-What serves reads the alias `champion`. Every change of production is that one alias write; what follows it (tags, the
-built-in stages) only tells people about it, and is repeated by the next call if a crash left it out.
-"""
+"""The registry in MLflow: one run a retrain, one version a recipe. `tasks.registry.stages` moves versions."""
 
 import logging
 import warnings
@@ -14,29 +10,22 @@ import mlflow
 import pandas as pd
 from mlflow.data.dataset_source_registry import resolve_dataset_source
 from mlflow.data.meta_dataset import MetaDataset
-from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.models.model import ModelInfo
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
-from sqlalchemy.exc import OperationalError
 
-from tasks.errors import TransientError
 from tasks.registry import served_model
+from tasks.registry.completeness import MANIFEST, manifest
+from tasks.registry.faults import faults_of_mlflow
 from tasks.registry.flat import flat_metrics, flat_params
+from tasks.registry.marks import LONGEST_TAG, STAGE, Marks, version_of
 from tasks.registry.requirements import serving_requirements
-from tasks.registry.versions import ALIASES, Dataset, Retrained, Stage, Version
+from tasks.registry.texts import storable
+from tasks.registry.versions import Dataset, Retrained, Stage, Version
 
 NAME = "shoprec"
 """Of the experiment and of the registered model."""
-_RECIPE, _STAGE, _REASON = "recipe", "stage", "stage_reason"
-_BUILT_IN: dict[Stage, str] = {
-    "candidate": "None",
-    "staging": "Staging",
-    "production": "Production",
-    "archived": "Archived",
-    "rejected": "Archived",
-}
+_RECIPE = "recipe"
 
 
 class Registry:
@@ -49,9 +38,10 @@ class Registry:
     def __init__(self, uri: str, artifacts: Path | None = None, name: str = NAME) -> None:
         self.uri, self.name = uri, name
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        with _faults_of_the_outside_world(uri):
+        with faults_of_mlflow(uri):
             mlflow.set_tracking_uri(uri)
             self._client = mlflow.MlflowClient()
+            self.marks = Marks(self._client, name)
             found = self._client.get_experiment_by_name(name)
             location = artifacts.resolve().as_uri() if artifacts is not None else None
             self._experiment = (
@@ -64,17 +54,16 @@ class Registry:
 
     def holder_of(self, stage: Stage) -> Version | None:
         """The one version that has the alias of `stage`: staging (challenger) or production (champion)."""
-        with _faults_of_the_outside_world(self.uri):
-            if not self._client.search_registered_models(f"name = '{self.name}'"):
-                return None
-            alias = ALIASES[stage]
-            number = self._client.get_registered_model(self.name).aliases.get(alias)
-            return None if number is None else self._version(self._client.get_model_version(self.name, str(number)))
+        with faults_of_mlflow(self.uri):
+            number = self.marks.holder(stage)
+            return None if number is None else self.marks.version(number)
 
     def log(self, retrained: Retrained) -> Version:
         """Logs one run with everything in it, and registers its model as a `candidate`."""
-        with _faults_of_the_outside_world(self.uri), self._run() as run_id:
-            mlflow.set_tags({_RECIPE: retrained.recipe, **retrained.tags, "mlflow.note.content": retrained.description})
+        with faults_of_mlflow(self.uri), self._run() as run_id:
+            tags = {name: storable(value, LONGEST_TAG) for name, value in retrained.tags.items()}
+            tags[_RECIPE] = retrained.recipe
+            mlflow.set_tags({**tags, "mlflow.note.content": retrained.description})
             mlflow.log_params(flat_params(retrained.params))
             mlflow.log_metrics(flat_metrics(retrained.metrics))
             for dataset in retrained.datasets:
@@ -89,62 +78,26 @@ class Registry:
                 self.name,
                 model.model_uri,
                 run_id=run_id,
-                tags={**retrained.tags, _RECIPE: retrained.recipe, _STAGE: "candidate"},
+                tags={**tags, STAGE: "candidate"},
                 description=retrained.description,
                 model_id=model.model_id,
             )
-            return self._version(made)
-
-    def set_stage(self, version: Version, stage: Stage, reason: str) -> Version:
-        """Moves a version. Any other that an alias stage has until now is archived.
-
-        The version's own tags are written last: a call that was cut short is known by them, and done again.
-        """
-        with _faults_of_the_outside_world(self.uri):
-            if stage in ALIASES:
-                self._client.set_registered_model_alias(self.name, ALIASES[stage], str(version.number))
-                for before in self._client.search_model_versions(f"name = '{self.name}' and tags.{_STAGE} = '{stage}'"):
-                    if int(before.version) != version.number:
-                        self._tell(int(before.version), "archived", f"version {version.number} took its place")
-            for other, alias in ALIASES.items():
-                if other != stage and (holder := self.holder_of(other)) and holder.number == version.number:
-                    self._client.delete_registered_model_alias(self.name, alias)
-            self._tell(version.number, stage, reason)
-            return self._version(self._client.get_model_version(self.name, str(version.number)))
+            return version_of(made)
 
     @contextmanager
     def _run(self) -> Generator[str, None, None]:
         with mlflow.start_run(experiment_id=self._experiment) as run:
             yield run.info.run_id
 
-    def _tell(self, number: int, stage: Stage, reason: str) -> None:
-        self._client.set_model_version_tag(self.name, str(number), _REASON, reason)
-        self._client.set_model_version_tag(self.name, str(number), _STAGE, stage)
-        self._mirror_built_in_stage(number, stage)
-
-    def _mirror_built_in_stage(self, number: int, stage: Stage) -> None:
-        """MLflow deprecated its built-in stages; while they exist, its older view shows ours through them."""
-        transition = getattr(self._client, "transition_model_version_stage", None)
-        if transition is None:
-            return
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            transition(self.name, str(number), _BUILT_IN[stage], archive_existing_versions=False)
-
     def _newest(self, query: str) -> Version | None:
-        with _faults_of_the_outside_world(self.uri):
+        with faults_of_mlflow(self.uri):
             found = self._client.search_model_versions(query)
-            return self._version(max(found, key=lambda v: int(v.version))) if found else None
-
-    def _version(self, found: ModelVersion) -> Version:
-        tags = found.tags
-        stage: Stage = tags.get(_STAGE, "candidate")  # pyright: ignore[reportAssignmentType]
-        return Version(self.name, int(found.version), stage, tags.get(_REASON, ""), found.run_id or "")
+            return version_of(max(found, key=lambda v: int(v.version))) if found else None
 
 
 _ABOUT_THE_MODEL = (
-    "Recommendations for the shop's users. `champion` serves, `challenger` wants to; the tag `stage` of a version says"
-    " where it stands, and `stage_reason` why."
+    "Recommendations for the shop's users. `champion` serves, `previous` served before it, `challenger` wants to; the"
+    " tag `stage` of a version says where it stands, and `stage_reason` why. Every change is in shoprec's ledger."
 )
 
 
@@ -160,6 +113,7 @@ def _log_model(retrained: Retrained) -> ModelInfo:
             pip_requirements=serving_requirements(),
             signature=_signature(example),
             input_example=example,
+            metadata={MANIFEST: manifest(retrained.bundle, retrained.package)},
         )
 
 
@@ -181,16 +135,3 @@ def _log_path(path: Path, folder: str) -> None:
         mlflow.log_artifacts(str(path), f"{folder}/{path.name}".lstrip("/"))
     else:
         mlflow.log_artifact(str(path), folder or None)
-
-
-@contextmanager
-def _faults_of_the_outside_world(uri: str) -> Generator[None, None, None]:
-    """A locked database or a server that does not answer may pass; what MLflow refuses for good does not."""
-    try:
-        yield
-    except OperationalError as error:
-        raise TransientError(f"the database of MLflow at {uri} could not be used: {error.orig}") from error
-    except MlflowException as error:
-        if error.error_code not in ("TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR"):
-            raise
-        raise TransientError(f"MLflow at {uri} could not be used: {error.message}") from error

@@ -9,6 +9,8 @@ Stage = Literal["candidate", "staging", "production", "archived", "rejected"]
 
 ALIASES: dict[Stage, str] = {"staging": "challenger", "production": "champion"}
 """The two stages that one version at most has at a time, by the alias that serves read."""
+PREVIOUS = "previous"
+"""Alias of the version that served before the champion."""
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,24 @@
 """A registry in a SQLite file, and what a retrain leaves: a recommender that knows what it will say."""
 
 import json
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tasks.registry import Dataset, Retrained
+from tasks.registry.ledger import Ledger
 from tasks.registry.registry import Registry
+from tasks.registry.stages import Stages
+
+Make = Callable[..., Retrained]
 
 FIXED_RECOMMENDER = '''
 import json
+import sqlite3
 import pandas as pd
 
 class Recommender:
@@ -44,16 +51,20 @@ def registry(empty_database: Path, tmp_path: Path) -> Registry:
 
 
 @pytest.fixture
-def retrained(tmp_path: Path) -> Callable[..., Retrained]:
+def retrained(tmp_path: Path) -> Make:
     """What a retrain leaves; `recipe` and `users` as asked for."""
-    package = tmp_path / "source" / "tasks"
+    return retrains_in(tmp_path)
+
+
+def retrains_in(folder: Path) -> Make:
+    package = folder / "source" / "tasks"
     (package / "recommender").mkdir(parents=True)
     (package / "__init__.py").touch()
     (package / "recommender" / "__init__.py").write_text(FIXED_RECOMMENDER)
-    bundle = tmp_path / "bundle"
+    bundle = folder / "bundle"
     bundle.mkdir()
     (bundle / "items.json").write_text(json.dumps({"all": [7, 8, 9], "new": [9, 8, 7]}))
-    report, plots = tmp_path / "report.html", tmp_path / "plots"
+    report, plots = folder / "report.html", folder / "plots"
     report.write_text("<h1>Report</h1>")
     plots.mkdir()
     (plots / "importance.csv").write_text("feature,gain\n")
@@ -74,3 +85,41 @@ def retrained(tmp_path: Path) -> Callable[..., Retrained]:
         return replace(base, recipe=recipe, example_users=list(users))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def three_versions(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the candidates 1, 2 and 3, whose models lie beside it."""
+    folder = tmp_path_factory.mktemp("three-versions")
+    (folder / "mlflow.db").write_bytes(empty_database.read_bytes())
+    registry = Registry(f"sqlite:///{folder / 'mlflow.db'}", folder / "artifacts")
+    make = retrains_in(folder)
+    for n in (1, 2, 3):
+        registry.log(make(f"r{n}"))
+    return folder / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def used_by_one_test_after_another(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow takes a second to open a database that it has not seen."""
+    return tmp_path_factory.mktemp("of-three") / "mlflow.db"
+
+
+@pytest.fixture
+def of_three(three_versions: Path, used_by_one_test_after_another: Path) -> Registry:
+    """The candidates 1, 2 and 3, and nothing that the test before did."""
+    here = used_by_one_test_after_another
+    with closing(sqlite3.connect(three_versions)) as source, closing(sqlite3.connect(here)) as target:
+        source.backup(target)
+    return Registry(f"sqlite:///{here}")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+
+
+@pytest.fixture
+def stages(of_three: Registry, ledger: Ledger) -> Stages:
+    """Of the candidates 1, 2 and 3."""
+    return Stages(of_three, ledger)

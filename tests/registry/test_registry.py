@@ -51,40 +51,6 @@ def test_a_version_is_found_by_its_recipe(registry: Registry, retrained: Make) -
     assert registry.version_of("r3") is None
 
 
-def test_a_version_has_one_stage_seen_as_tag_alias_and_built_in_stage(registry: Registry, retrained: Make) -> None:
-    version = registry.set_stage(registry.log(retrained("r1")), "production", "the first")
-    assert (version.stage, version.reason) == ("production", "the first")
-    found = mlflow.MlflowClient(registry.uri).get_model_version_by_alias("shoprec", "champion")
-    assert found.version == 1
-    assert found.current_stage == "Production"
-    assert found.tags["stage"] == "production"
-
-
-def test_who_takes_an_alias_archives_who_had_it(registry: Registry, retrained: Make) -> None:
-    registry.set_stage(registry.log(retrained("r1")), "staging", "to be judged")
-    registry.set_stage(registry.log(retrained("r2")), "staging", "to be judged")
-    first, second = registry.version_of("r1"), registry.holder_of("staging")
-    assert first is not None
-    assert second is not None
-    assert (first.stage, first.reason) == ("archived", "version 2 took its place")
-    assert second.number == 2
-
-
-def test_a_promoted_challenger_is_challenger_no_more(registry: Registry, retrained: Make) -> None:
-    staged = registry.set_stage(registry.log(retrained("r1")), "staging", "to be judged")
-    registry.set_stage(staged, "production", "it won")
-    assert registry.holder_of("staging") is None
-    champion = registry.holder_of("production")
-    assert champion is not None
-    assert champion.number == 1
-
-
-def test_setting_a_stage_again_changes_nothing(registry: Registry, retrained: Make) -> None:
-    """So that a run after a crash may finish what was begun."""
-    version = registry.set_stage(registry.log(retrained("r1")), "production", "the first")
-    assert registry.set_stage(version, "production", "the first") == version
-
-
 PREDICT = """
 import json, sys
 from importlib.metadata import packages_distributions
