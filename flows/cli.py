@@ -1,14 +1,17 @@
 """The `shoprec` command: thin, every piece of work is a flow or a step."""
 
 import errno
+import json
 import sys
+import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from flows.settings import apply_settings
+from flows.settings import apply_settings, who
 from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError
 from tasks.params import load_params
 
@@ -19,6 +22,7 @@ STOPPED: dict[type[ShoprecError], str] = {
     BrokenCheckError: "a check could not be carried out",
     ParamsError: "params.yaml is not as it should be",
 }
+AsJson = Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout, and nothing else.")]
 Root = Annotated[Path, typer.Option(help="The project's folder.", file_okay=False, exists=True)]
 
 
@@ -41,8 +45,68 @@ def run(
     except KeyboardInterrupt as error:
         _tell("[bold]interrupted[/]", "nothing was registered; the next run goes on with the stages that were finished")
         raise typer.Exit(INTERRUPTED) from error
-    console = Console()
-    print_summary(console if console.is_terminal else Console(width=WIDTH_IN_A_FILE), settings.reports, outcome)
+    print_summary(_console(), settings.reports, outcome)
+
+
+@app.command()
+def history(
+    root: Root = Path(),
+    limit: Annotated[int, typer.Option(min=1, help="Show the newest N changes.", metavar="N")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is in production since when and why, and every change of stage before that.
+
+    A version moves from candidate to staging, production and archived, or is
+    rejected. Who moved it, why and on what evidence is in a ledger that only
+    grows; --json shows it in full. Exits with 1 where the ledger is not as it
+    was written.
+    """
+    settings = apply_settings(root)
+    from flows.history import history_as_json, print_history
+    from flows.production import read_history
+
+    found = read_history(settings)
+    if as_json:
+        typer.echo(history_as_json(found, limit))
+    else:
+        print_history(_console(), found, limit)
+    if found.misfit is not None:
+        raise ShoprecError(
+            f"the ledger is not as it was written, from entry {found.misfit.number} on: {found.misfit.why}"
+        )
+
+
+@app.command()
+def rollback(
+    reason: Annotated[str, typer.Option(help="Why; the ledger keeps it.", metavar="TEXT")],
+    root: Root = Path(),
+    to: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="The version to put back; else the one that served before.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put the version that served before back in production, in seconds.
+
+    One write of the alias `champion` makes it serve, after a look at whether
+    its files are complete. What it replaces is archived, with the alias
+    `previous`. A version that is rejected, incomplete or serving already is
+    refused, and so is a change at the same moment as another.
+
+    To bring back what a rollback took away, or any other version, name it:
+    shoprec rollback --to 7 --reason 'it was not the model'
+    """
+    settings = apply_settings(root)
+    from flows.production import roll_back
+
+    begun = time.monotonic()
+    served = roll_back(settings, to, reason, who())
+    if as_json:
+        typer.echo(json.dumps(asdict(served), indent=2))
+        return
+    from flows.history import served_in_words
+
+    _console().print(served_in_words(served))
+    _console().print(f"done in {time.monotonic() - begun:.1f} s; `shoprec history` shows all", style="dim")
 
 
 @app.command()
@@ -68,6 +132,11 @@ def main() -> None:
             raise
         _tell("[bold red]stopped[/] no space left", f"while writing {error.filename or 'output'}: free some, run again")
         sys.exit(1)
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH_IN_A_FILE)
 
 
 def _tell(heading: str, words: str) -> None:

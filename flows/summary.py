@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from flows import tables
+from flows.history import COLOURS
 from flows.steps import Outcome, read_json
 from tasks.evaluation.evidence import SHOPREC
 from tasks.evaluation.headline import TASK_NAMES, metric_title, system_title
 
 SHOPPERS = 2
-COLOURS = {"production": "green", "staging": "yellow", "rejected": "red"}
 
 
 def print_summary(console: Console, reports: Path, outcome: Outcome) -> None:

@@ -14,9 +14,11 @@ from prefect.exceptions import ParameterTypeError
 from prefect.testing.utilities import prefect_test_harness
 
 from flows.retrain import retrain
+from flows.rollback import rollback
 from flows.settings import apply_settings
 from flows.steps import Outcome, write_report
 from tasks.errors import DataContractError, ParamsError, ShoprecError
+from tasks.registry.ledger import Ledger
 from tasks.versioning import hashes
 from tests.flows.conftest import TOY, change_params, furnish, same_environment_after, wait_for_text
 
@@ -42,9 +44,9 @@ def client_of(root: Path) -> mlflow.MlflowClient:
     return mlflow.MlflowClient(f"sqlite:///{root / 'var' / 'mlflow.db'}")
 
 
-def run_named(reason: str) -> FlowRun:
+def run_named(reason: str, flow: str = "retrain") -> FlowRun:
     with get_client(sync_client=True) as client:
-        return next(run for run in client.read_flow_runs() if run.name == f"retrain: {reason}")
+        return next(run for run in client.read_flow_runs() if run.name == f"{flow}: {reason}")
 
 
 def test_one_run_ends_with_a_champion_and_its_report(finished: tuple[Path, Outcome, Outcome]) -> None:
@@ -55,6 +57,14 @@ def test_one_run_ends_with_a_champion_and_its_report(finished: tuple[Path, Outco
     assert not any(run.skipped for run in first.runs)
     assert int(client_of(root).get_model_version_by_alias("shoprec", "champion").version) == first.version.number
     assert "<html" in (root / "reports" / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_ledger_says_that_the_run_put_it_there(finished: tuple[Path, Outcome, Outcome]) -> None:
+    root, first, _ = finished
+    begun, done = Ledger(f"sqlite:///{root / 'var' / 'ledger.db'}").entries()
+    assert (begun.change.who, begun.change.version, begun.change.to_stage) == ("retrain: first", 1, "production")
+    assert begun.change.why == first.version.reason
+    assert (done.state, done.ends) == ("done", begun.number)
 
 
 def test_with_nothing_changed_everything_is_skipped_and_nothing_registered(
@@ -154,6 +164,19 @@ def test_new_data_gives_a_challenger_and_the_champion_keeps_serving(toy: Path) -
     assert (outcome.version.number, outcome.version.stage) == (2, "staging")
     assert client_of(toy).get_model_version_by_alias("shoprec", "champion").version == champion.number
     assert client_of(toy).get_model_version_by_alias("shoprec", "challenger").version == 2
+
+
+def test_a_rollback_by_prefect_is_in_the_ledger_with_its_name(toy: Path) -> None:
+    retrain(root=toy)
+    events = toy / "exports" / "events.csv"
+    events.write_text(events.read_text() + "c000,sku-00,2024-03-31 21:00,1,1.0\n")
+    retrain(root=toy)
+    served = rollback(reason="complaints", to=2, root=toy)
+    assert (served.version, served.instead_of, served.who) == (2, 1, "rollback: complaints")
+    assert client_of(toy).get_model_version_by_alias("shoprec", "champion").version == 2
+    state = run_named("complaints", "rollback").state
+    assert state is not None
+    assert state.is_completed()
 
 
 def test_a_mistyped_param_is_named_before_anything_is_done(toy: Path) -> None:

@@ -61,6 +61,13 @@ def test_the_weekly_deployment_gets_its_scheduled_runs(server: dict[str, str]) -
     assert time.strptime(str(first["expected_start_time"])[:16], "%Y-%m-%dT%H:%M")[3:7] == (3, 0, 0, 0), "Monday, 3:00"
 
 
+def test_a_rollback_can_be_asked_for_with_its_reason(server: dict[str, str]) -> None:
+    api = server["PREFECT_API_URL"]
+    deployment = httpx.get(f"{api}/deployments/name/rollback/by-hand").raise_for_status().json()
+    assert deployment["parameter_openapi_schema"]["required"] == ["reason"]
+    assert deployment["schedules"] == []
+
+
 def prefect(env: dict[str, str], *arguments: str) -> None:
     done = subprocess.run([*PREFECT, *arguments], cwd=PROJECT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,68 @@
+"""What is in production, and taking it back: plain functions, for the command and for flows.
+
+None of it imports prefect, which takes seconds that nobody has at night.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.settings import Settings
+from tasks.errors import ShoprecError, TransientError
+from tasks.registry import standing
+from tasks.registry.entries import Entry
+from tasks.registry.ledger import Ledger, Misfit
+from tasks.registry.standing import Served
+
+if TYPE_CHECKING:
+    from tasks.registry.stages import Stages
+
+_SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True)
+class History:
+    entries: list[Entry]
+    """Of the ledger, the oldest first."""
+    times: list[Served]
+    """In production, the oldest first."""
+    serving: Served | None
+    misfit: Misfit | None
+    unreachable: str
+    """Why MLflow could not be asked, so that all this is what the ledger says; empty where it could."""
+
+
+def open_stages(settings: Settings) -> "Stages":
+    """Raises ShoprecError where nothing was ever registered: an empty registry would be made otherwise."""
+    if settings.tracking_uri.startswith(_SQLITE) and not Path(settings.tracking_uri.removeprefix(_SQLITE)).exists():
+        raise ShoprecError(
+            f"there is no registry at {settings.tracking_uri}: run in the project's folder, or name it with --root;"
+            " `make run` registers the first version"
+        )
+    from tasks.registry.registry import Registry  # takes seconds, so not before it is needed
+    from tasks.registry.stages import Stages
+
+    return Stages(Registry(settings.tracking_uri, settings.artifacts), Ledger(settings.ledger))
+
+
+def roll_back(settings: Settings, to: int | None, why: str, who: str) -> Served:
+    """Puts version `to`, or else the one that served before, in production; see `Stages.rollback`."""
+    stages = open_stages(settings)
+    stages.rollback(to, why, who)
+    serving = stages.serving()
+    if serving is None:
+        raise ShoprecError("the alias champion was taken away again by other means: see `shoprec history`")
+    return serving
+
+
+def read_history(settings: Settings) -> History:
+    """From ledger and MLflow; from the ledger alone where MLflow does not answer."""
+    ledger = Ledger(settings.ledger)
+    try:
+        stages = open_stages(settings)
+        return History(ledger.entries(), stages.history(), stages.serving(), stages.check(), "")
+    except TransientError as error:
+        entries = ledger.entries()
+        times = standing.served(standing.made(entries))
+        serving = times[-1] if times and times[-1].until is None else None
+        return History(entries, times, serving, ledger.check(), str(error))
