@@ -110,4 +110,4 @@ def _how_long(since: str) -> str:
     for unit, length in (("days", 2 * 24 * 60), ("h", 2 * 60)):
         if minutes >= length:
             return f"{minutes // (length // 2)} {unit}"
-    return f"{max(minutes, 0)} min"
+    return f"{minutes} min" if minutes > 0 else "just now"
