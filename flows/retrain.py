@@ -17,6 +17,7 @@ from pydantic import Field
 
 from flows import steps, tables
 from flows.one_at_a_time import only_retrain
+from flows.promoting import judge_version, promote
 from flows.settings import Settings, apply_settings
 from tasks.errors import BrokenCheckError, DataContractError
 from tasks.params import load_params
@@ -63,8 +64,9 @@ def _retrain(settings: Settings) -> steps.Outcome:
     step("push", push)(root, _say)  # what is registered must be safe in its remote first
     version, is_new = step("register", steps.register)(settings, opening.result(), params)
     who = flow_run.get_name() or "a retrain"
-    version = step("promote", steps.give_stage)(settings, opening.result(), params, version, who)
-    outcome = steps.Outcome(version, is_new, tuple(runs))
+    judged = step("judge", judge_version)(settings, opening.result(), params, version, _say)
+    version = step("promote", promote)(settings, opening.result(), params, version, judged, who)
+    outcome = steps.Outcome(version, is_new, tuple(runs), judged.verdict if judged else None)
     _publish(settings, outcome)
     return outcome
 
@@ -97,6 +99,9 @@ def _publish(settings: Settings, outcome: steps.Outcome) -> None:
     quality = steps.read_json(settings.reports / "data_quality.json")
     summary = [_told(outcome.version, outcome.is_new), tables.description(evaluation), tables.kept_and_removed(quality)]
     create_markdown_artifact("\n\n".join(summary), key="retrain-summary", description="What this retrain found")
+    if outcome.verdict is not None:
+        told = f"## {outcome.verdict.decision}\n\n{outcome.verdict.reason}\n\n{outcome.verdict.table()}"
+        create_markdown_artifact(told, key="retrain-verdict", description="What the gate asked, and found")
     create_table_artifact(tables.flat_rows(evaluation), key="retrain-metrics", description="Every system on every task")
     for key, file in (("report", "report.html"), ("data-quality", "data_quality.html")):
         create_link_artifact((settings.reports / file).as_uri(), link_text=key.replace("-", " "), key=key)

@@ -19,7 +19,7 @@ from tasks.evaluation.report import render_report
 from tasks.ingestion.storage import replace_file
 from tasks.ingestion.valid import Valid
 from tasks.params import Params
-from tasks.promotion.first import judge_first
+from tasks.promotion.verdict import Verdict
 from tasks.recommender import bundle
 from tasks.registry import Dataset, Retrained, Version
 from tasks.versioning import StageRun, hashes, recipe_digest, track
@@ -48,6 +48,8 @@ class Outcome:
     is_new: bool
     """False: the same data, code and params were registered before."""
     runs: tuple[StageRun, ...]
+    verdict: Verdict | None = None
+    """None: nothing had to be decided."""
 
 
 def fetch(root: Path, on_line: OnLine) -> StageRun:
@@ -105,23 +107,6 @@ def register(settings: Settings, registry: "Registry", params: Params) -> tuple[
         served = Path(folder) / "recommender"
         bundle(settings.root / RANKER, features, candidates, items, params.candidates, served)
         return registry.log(_retrained(settings, params, recipe, served)), True
-
-
-def give_stage(settings: Settings, registry: "Registry", params: Params, version: Version, who: str) -> Version:
-    """Decides about a version that nothing was decided about yet; also of a run that crashed before this."""
-    stages = open_stages(settings, registry)
-    if version.stage != "candidate":
-        stages.mend(who)
-        return version
-    champion = registry.holder_of("production")
-    number = champion.number if champion is not None and champion.number != version.number else None
-    verdict = judge_first(read_json(settings.root / EVALUATION), params.promotion)
-    stage, why = ("production" if number is None else "staging"), verdict.reason
-    if verdict.decision != "promote":
-        stage = "rejected"
-    elif number is not None:
-        why = f"version {number} serves; this one is to be judged against it; {why}"
-    return stages.move(version.number, stage, why, who, {}, expected_champion=number)
 
 
 def is_transient(_task: object, _run: object, state: Any) -> bool:

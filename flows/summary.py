@@ -98,8 +98,12 @@ def _version(outcome: Outcome) -> Text:
     version = outcome.version
     text = Text(f"{version.name} version {version.number}", style="bold")
     text.append(f"  {version.stage}", style=f"bold {COLOURS.get(version.stage, 'white')}")
+    failed = [check for check in outcome.verdict.checks if check.failed] if outcome.verdict else []
     known = "" if outcome.is_new else "\nNothing new: it was registered before, from the same data, code and params."
-    return text.append(f"{known}\n{version.reason}", style="not bold default")
+    text.append(f"{known}\n{version.reason}", style="not bold default")
+    for check in failed:
+        text.append(f"\n  ✗ {check.name}: {check.says}", style="not bold yellow")
+    return text
 
 
 def _next(reports: Path) -> Text:

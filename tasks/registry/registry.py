@@ -40,12 +40,12 @@ class Registry:
         logging.getLogger("alembic").setLevel(logging.WARNING)
         with faults_of_mlflow(uri):
             mlflow.set_tracking_uri(uri)
-            self._client = mlflow.MlflowClient()
-            self.marks = Marks(self._client, name)
-            found = self._client.get_experiment_by_name(name)
+            self.client = mlflow.MlflowClient()
+            self.marks = Marks(self.client, name)
+            found = self.client.get_experiment_by_name(name)
             location = artifacts.resolve().as_uri() if artifacts is not None else None
             self._experiment = (
-                found.experiment_id if found else self._client.create_experiment(name, artifact_location=location)
+                found.experiment_id if found else self.client.create_experiment(name, artifact_location=location)
             )
 
     def version_of(self, recipe: str) -> Version | None:
@@ -72,9 +72,9 @@ class Registry:
                 for path in paths:
                     _log_path(path, folder)
             model = _log_model(retrained)
-            if not self._client.search_registered_models(f"name = '{self.name}'"):
-                self._client.create_registered_model(self.name, description=_ABOUT_THE_MODEL)
-            made = self._client.create_model_version(
+            if not self.client.search_registered_models(f"name = '{self.name}'"):
+                self.client.create_registered_model(self.name, description=_ABOUT_THE_MODEL)
+            made = self.client.create_model_version(
                 self.name,
                 model.model_uri,
                 run_id=run_id,
@@ -91,7 +91,7 @@ class Registry:
 
     def _newest(self, query: str) -> Version | None:
         with faults_of_mlflow(self.uri):
-            found = self._client.search_model_versions(query)
+            found = self.client.search_model_versions(query)
             return version_of(max(found, key=lambda v: int(v.version))) if found else None
 
 

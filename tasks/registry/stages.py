@@ -93,6 +93,10 @@ class Stages:
             decided = cut if cut and self._changes.is_decided(cut.change) else None
             return standing.served(standing.made(entries, decided))
 
+    def changes(self) -> list[Change]:
+        """Every change that was made, the oldest first."""
+        return [entry.change for entry in standing.made(self._ledger.entries())]
+
     def serving(self) -> Served | None:
         """What is in production now: the alias says which version, the ledger since when and why."""
         times = self.history()

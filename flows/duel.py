@@ -1,0 +1,158 @@
+"""Champion and challenger asked for the same lists: each in a process of its own, with the code and params it shipped
+with, and with its state as of the test fold's cutoff."""
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+import tasks as package
+from flows.settings import Settings
+from tasks.errors import BrokenCheckError, ShoprecError, TransientError
+from tasks.folds import Fold, make_folds
+from tasks.ingestion.valid import Valid
+from tasks.params import Params
+from tasks.promotion.gate import judge, judge_unmeasurable
+from tasks.promotion.measure import Side, measure
+from tasks.promotion.verdict import Verdict
+from tasks.recommender import bundle
+from tasks.registry import Version
+from tasks.reranking.ranker import LEARNED
+from tasks.schema import ITEM, RANK, USER
+from tasks.versioning.process import OnLine, error_of, run_module
+
+if TYPE_CHECKING:
+    from tasks.registry.registry import Registry
+
+PARAMS = "recipe/params.yaml"
+"""Among the artifacts of a run: what its version was trained with."""
+_MIB = 2**20
+_KEY = ["task", USER, RANK]
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """What a version needs to be asked: a folder of its own code, its params, its ranker."""
+
+    code: Path
+    """Folder that holds its `tasks` package."""
+    params: Path
+    ranker: Path
+
+
+def duel(
+    settings: Settings,
+    registry: "Registry",
+    champion: Version,
+    challenger: Version,
+    params: Params,
+    gate: int,
+    on_line: OnLine,
+) -> Verdict:
+    """The verdict of the gate, which is the so many-th against this champion; where the champion could not be scored,
+    one that says so.
+
+    Raises BrokenCheckError where the challenger does not give the lists that its evaluation scored.
+    """
+    valid = Valid.read(settings.root / "data" / "valid")
+    fold = next(f for f in make_folds(valid.events, params.folds, params.shop) if f.kind == "test")
+    with tempfile.TemporaryDirectory(dir=settings.var, prefix="duel-") as scratch:
+        ring = _Ring(settings, fold, params, Path(scratch), on_line)
+        try:
+            theirs = ring.champion(registry, champion)
+        except TransientError:
+            raise
+        except ShoprecError as error:
+            return judge_unmeasurable(champion.number, str(error))
+        ours = ring.challenger(valid, challenger.number)
+    reports = settings.reports
+    evaluation = json.loads((reports / "evaluation.json").read_text(encoding="utf-8"))
+    quality = json.loads((reports / "data_quality.json").read_text(encoding="utf-8"))
+    measured = measure(valid, fold, params, theirs, ours, evaluation, gate, quality["verdict"] == "accepted")
+    return judge(measured, params.promotion)
+
+
+@dataclass(frozen=True)
+class _Ring:
+    settings: Settings
+    fold: Fold
+    params: Params
+    scratch: Path
+    on_line: OnLine
+
+    def champion(self, registry: "Registry", version: Version) -> Side:
+        folder = self.scratch / "champion"
+        shipped = shipped_of(registry, version, folder)
+        self._refuse_what_it_learned_from(version.number, shipped)
+        bundled = folder / "rebuilt"
+        rebuild(shipped, self.settings.root / "data" / "valid", self.fold, bundled, self.on_line)
+        return self._ask(version.number, shipped.code, bundled, folder)
+
+    def challenger(self, valid: Valid, number: int) -> Side:
+        root, folder = self.settings.root, self.scratch / "challenger"
+        folder.mkdir()
+        features, candidates = (root / "data" / part / self.fold.name for part in ("features", "candidates"))
+        bundled = folder / "bundle"
+        bundle(root / "models" / "ranker", features, candidates, valid.items, self.params.candidates, bundled)
+        side = self._ask(number, Path(package.__file__ or "").parents[1], bundled, folder)
+        self._refuse_other_lists(side.lists)
+        return side
+
+    def _ask(self, number: int, code: Path, bundled: Path, folder: Path) -> Side:
+        users = pd.read_parquet(self.settings.reports / "per_user.parquet", columns=[USER]).drop_duplicates()
+        users.to_parquet(folder / "users.parquet", index=False)
+        depth = str(max(self.params.evaluation.list_lengths))
+        lists, latency = folder / "lists.parquet", folder / "latency.json"
+        files = ["--users", "users.parquet", "--out", lists.name, "--latency", latency.name]
+        call_version(code, ["recommend", "--bundle", str(bundled), "--k", depth, *files], folder, self.on_line)
+        size = sum(path.stat().st_size for path in bundled.rglob("*") if path.is_file()) / _MIB
+        return Side(number, pd.read_parquet(lists), json.loads(latency.read_text(encoding="utf-8"))["p95"], size)
+
+    def _refuse_what_it_learned_from(self, number: int, shipped: Shipped) -> None:
+        """A champion that was trained on newer data than this has seen the test fold, or part of it."""
+        file = shipped.ranker / LEARNED
+        if not file.exists():
+            raise ShoprecError(f"version {number} does not say until when it learned: {LEARNED} is missing")
+        about = json.loads(file.read_text(encoding="utf-8"))
+        if pd.Timestamp(about["until"]) > pd.Timestamp(self.fold.cutoff):
+            raise ShoprecError(
+                f"version {number} has learned from purchases up to {about['until']}, and the test fold begins"
+                f" {self.fold.cutoff:%Y-%m-%d}: it would be judged on what it has seen; retrain on newer data"
+            )
+
+    def _refuse_other_lists(self, lists: pd.DataFrame) -> None:
+        scored = pd.read_parquet(self.settings.reports / "test_lists.parquet")
+        asked = lists.merge(scored[["task", USER]].drop_duplicates(), on=["task", USER])
+        same = asked.merge(scored, on=[*_KEY, ITEM])
+        if not len(same) == len(asked) == len(scored):
+            raise BrokenCheckError(
+                f"the challenger gives other lists than those that were evaluated: {len(same):,} of {len(scored):,}"
+                " places are the same; run `shoprec run` again after deleting data/features and data/candidates"
+            )
+
+
+def shipped_of(registry: "Registry", version: Version, folder: Path) -> Shipped:
+    """Downloads a version into the new folder. Raises ShoprecError where a part of it is missing."""
+    from tasks.registry.artifacts import fetch_file, fetch_model  # takes seconds, so not before it is needed
+
+    model = fetch_model(registry, version.number, folder / "model")
+    return Shipped(model.code, fetch_file(registry, version.run_id, PARAMS, folder), model.bundle / "ranker")
+
+
+def rebuild(shipped: Shipped, valid: Path, fold: Fold, out: Path, on_line: OnLine) -> None:
+    """The bundle of that version as of the fold's cutoff, made by its own code."""
+    ends = ["--cutoff", fold.cutoff.isoformat(), "--end", fold.end.isoformat()]
+    files = ["--params", str(shipped.params), "--valid", str(valid), "--ranker", str(shipped.ranker)]
+    call_version(shipped.code, ["rebuild", *files, *ends, "--out", str(out)], out.parent, on_line)
+
+
+def call_version(code: Path, arguments: list[str], cwd: Path, on_line: OnLine) -> None:
+    """Runs `python -m tasks.recommender` of the package in `code`; see there."""
+    env = dict(os.environ) | {"PYTHONPATH": str(code), "OMP_WAIT_POLICY": "PASSIVE"}
+    done = run_module("tasks.recommender", arguments, cwd, on_line, env)
+    if done.code:
+        raise error_of(done.code, f"its own code could not {arguments[0]}: " + "\n".join(done.lines[-20:]))

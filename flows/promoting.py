@@ -1,0 +1,112 @@
+"""From a registered version to its stage: judged against what serves, told to whoever looks, and moved."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flows.duel import duel
+from flows.settings import Settings
+from flows.steps import EVALUATION, open_stages, read_json
+from tasks.ingestion.storage import replace_file
+from tasks.params import Params
+from tasks.promotion.first import judge_first
+from tasks.promotion.verdict import Verdict
+from tasks.registry import Stage, Version
+from tasks.versioning.process import OnLine
+
+if TYPE_CHECKING:
+    from tasks.registry.registry import Registry
+    from tasks.registry.stages import Stages
+
+VERDICT = "gate"
+"""Folder of the verdict, in reports/ and among the run's artifacts."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    verdict: Verdict
+    champion: int | None
+    """The version that served when it was judged; None: none did."""
+
+
+def judge_version(
+    settings: Settings, registry: "Registry", params: Params, version: Version, on_line: OnLine
+) -> Judged | None:
+    """Judges a version about which nothing was decided yet, also by a run that was killed; else None.
+
+    The verdict is in `reports/gate` and among the artifacts of the version's run then.
+    """
+    if version.stage != "candidate":
+        return None
+    champion = registry.holder_of("production")
+    if champion is None:
+        verdict = judge_first(read_json(settings.root / EVALUATION), params.promotion)
+    else:
+        gate = gates_against(open_stages(settings, registry), champion.number) + 1
+        verdict = duel(settings, registry, champion, version, params, gate, on_line)
+    judged = Judged(verdict, champion.number if champion else None)
+    _tell(settings, registry, version, judged)
+    return judged
+
+
+def promote(
+    settings: Settings, registry: "Registry", params: Params, version: Version, judged: Judged | None, who: str
+) -> Version:
+    """Moves the version where its verdict and `promotion.mode` send it; mends what an earlier run left half done."""
+    stages = open_stages(settings, registry)
+    if judged is None:
+        stages.mend(who)
+        return version
+    stage, why = _where_to(judged.verdict, params, waiting_version(registry, stages))
+    evidence = {
+        "decision": judged.verdict.decision,
+        "judged_against": judged.champion,
+        "mode": params.promotion.mode,
+        "verdict_sha256": digest_of(judged.verdict),
+    }
+    return stages.move(version.number, stage, why, who, evidence, expected_champion=judged.champion)
+
+
+def gates_against(stages: "Stages", champion: int) -> int:
+    """How many challengers were judged against this champion so far."""
+    return sum(change.evidence.get("judged_against") == champion for change in stages.changes())
+
+
+def waiting_version(registry: "Registry", stages: "Stages") -> int | None:
+    """The version in staging that passed the gate and waits for a person; None where none does."""
+    challenger = registry.holder_of("staging")
+    if challenger is None:
+        return None
+    decided = [c.evidence.get("decision") for c in stages.changes() if c.version == challenger.number]
+    return challenger.number if "promote" in decided else None
+
+
+def digest_of(verdict: Verdict) -> str:
+    return hashlib.sha256(_as_json(verdict).encode()).hexdigest()
+
+
+def _where_to(verdict: Verdict, params: Params, waiting: int | None) -> tuple[Stage, str]:
+    """A version that was held stands where a person can still approve it, unless one that passed stands there."""
+    if verdict.decision == "reject":
+        return "rejected", verdict.reason
+    if verdict.decision == "promote":
+        return "production" if params.promotion.mode == "auto" else "staging", verdict.reason
+    if waiting is not None:
+        return "archived", f"{verdict.reason}; version {waiting}, which passed the gate, waits for review"
+    return "staging", verdict.reason
+
+
+def _tell(settings: Settings, registry: "Registry", version: Version, judged: Judged) -> None:
+    from tasks.registry.artifacts import attach
+
+    folder, verdict = settings.reports / VERDICT, judged.verdict
+    heading = f"# {version.name} version {version.number}: {verdict.decision}\n\n{verdict.reason}\n\n"
+    against = f"Judged against version {judged.champion}, which serves.\n\n" if judged.champion else ""
+    replace_file(folder / "verdict.json", _as_json(verdict).encode())
+    replace_file(folder / "verdict.md", (heading + against + verdict.table() + "\n").encode())
+    attach(registry, version.run_id, {VERDICT: sorted(folder.glob("verdict.*"))})
+
+
+def _as_json(verdict: Verdict) -> str:
+    return json.dumps(verdict.as_dict(), indent=1, sort_keys=True, allow_nan=False) + "\n"

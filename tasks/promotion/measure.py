@@ -1,0 +1,117 @@
+"""From the lists of champion and challenger to what the gate reads: both scored on the same shoppers of one fold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from tasks.evaluation.beyond import coverage
+from tasks.evaluation.evidence import BUYERS, SYSTEM, TASK, Evidence
+from tasks.evaluation.gather import item_facts, user_facts
+from tasks.evaluation.lists import ScoredLists, scored_lists
+from tasks.evaluation.slices import user_groups
+from tasks.evaluation.systems import score_users
+from tasks.folds import Fold, labels, targets
+from tasks.ingestion.valid import Valid
+from tasks.params import EvaluationParams, Params
+from tasks.promotion.measured import Lift, Measured, MeasuredTask, Paired, Sides, Slice
+from tasks.schema import TASKS, TIMESTAMP, USER, Task
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one version was seen to do on the test fold, with its state as of the fold's cutoff."""
+
+    number: int
+    lists: pd.DataFrame
+    """`task, user_id, item_id, rank`."""
+    latency_p95_ms: float
+    size_mib: float
+
+
+def measure(
+    valid: Valid,
+    fold: Fold,
+    params: Params,
+    champion: Side,
+    challenger: Side,
+    evaluation: Mapping[str, Any],
+    gate: int,
+    accepted: bool,
+) -> Measured:
+    """`evaluation` is the challenger's `reports/evaluation.json`, `params` are those that it was judged with.
+
+    Raises BrokenCheckError where a list breaks its contract, see `scored_lists`.
+    """
+    evidence = _evidence(valid, fold, params, champion, challenger)
+    tasks: dict[Task, MeasuredTask] = {
+        task: _of_task(evidence, task, params, evaluation) for task in TASKS if (evidence.labels[TASK] == task).any()
+    }
+    return Measured(
+        champion=champion.number,
+        challenger=challenger.number,
+        cutoff=fold.cutoff,
+        end=fold.end,
+        gate=gate,
+        tasks=tasks,
+        latency_p95_ms=Sides(champion.latency_p95_ms, challenger.latency_p95_ms),
+        size_mib=Sides(champion.size_mib, challenger.size_mib),
+        accepted=accepted,
+    )
+
+
+def _evidence(valid: Valid, fold: Fold, params: Params, champion: Side, challenger: Side) -> Evidence:
+    past = targets(valid.events, params.shop)
+    past = past[past[TIMESTAMP] < fold.cutoff]
+    relevant = [labels(valid.events, fold, params.shop, task).assign(**{TASK: task}) for task in TASKS]
+    sides = {CHAMPION: champion, CHALLENGER: challenger}
+    lists = [side.lists.assign(**{SYSTEM: name}) for name, side in sides.items()]
+    nothing = pd.DataFrame()  # neither candidates nor features are compared
+    return Evidence(
+        fold=fold,
+        lists=pd.concat(lists, ignore_index=True),
+        labels=pd.concat(relevant, ignore_index=True),
+        candidates=nothing,
+        items=item_facts(past, valid, fold),
+        users=user_facts(past, valid, fold),
+        scores=nothing,
+        importance=nothing,
+    )
+
+
+def _of_task(evidence: Evidence, task: Task, params: Params, evaluation: Mapping[str, Any]) -> MeasuredTask:
+    lists = scored_lists(evidence, task, max(params.evaluation.list_lengths))
+    values = score_users(evidence, lists, params.evaluation)
+    margins = params.promotion.margins
+    named = dict.fromkeys([params.promotion.metric, margins.recall.metric, margins.novelty.metric])
+    return MeasuredTask(
+        metrics={metric: Paired(values[CHAMPION][metric], values[CHALLENGER][metric]) for metric in named},
+        slices=_slices(evidence, lists, params.evaluation),
+        coverage=_coverage(evidence, lists, margins.coverage.metric),
+        lift=_lift(evaluation["tasks"].get(task), params.promotion.metric),
+    )
+
+
+def _slices(evidence: Evidence, lists: ScoredLists, params: EvaluationParams) -> tuple[Slice, ...]:
+    users = evidence.users.set_index(USER).reindex(lists.users)
+    return tuple(
+        Slice(dimension, str(name), (parts == name).to_numpy())
+        for dimension, parts in user_groups(users, params).items()
+        for name in parts.cat.categories
+        if (parts == name).any()
+    )
+
+
+def _coverage(evidence: Evidence, lists: ScoredLists, metric: str) -> Sides:
+    k, in_catalogue = int(metric.partition("@")[2]), evidence.items[BUYERS].to_numpy() > 0
+    return Sides(*(coverage(lists.items[side], k, in_catalogue) for side in (CHAMPION, CHALLENGER)))
+
+
+def _lift(of_task: Mapping[str, Any] | None, metric: str) -> Lift | None:
+    if of_task is None or of_task["best_retriever"] is None:
+        return None
+    found = of_task["lifts"][of_task["best_retriever"]][metric]
+    return Lift(found["value"], found["low"], found["high"])

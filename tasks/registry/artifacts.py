@@ -1,0 +1,60 @@
+"""Files of a version: fetched from where MLflow keeps them, and added to the run that made it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow.artifacts import download_artifacts
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+
+from tasks.errors import ShoprecError
+from tasks.registry.faults import faults_of_mlflow
+from tasks.registry.registry import Registry
+from tasks.registry.served_model import BUNDLE
+
+
+@dataclass(frozen=True)
+class FetchedModel:
+    code: Path
+    """Folder that holds the version's own `tasks` package."""
+    bundle: Path
+    """What `Recommender.load` reads."""
+
+
+def fetch_model(registry: Registry, number: int, folder: Path) -> FetchedModel:
+    """Downloads the model of a version into the new `folder`. Raises ShoprecError where a part of it is missing."""
+    folder.mkdir(parents=True)
+    with faults_of_mlflow(registry.uri):
+        got = Path(download_artifacts(artifact_uri=f"models:/{registry.name}/{number}", dst_path=str(folder)))
+    code, artifacts = got / "code", got / "artifacts"
+    bundles = [path for path in artifacts.glob("*") if path.is_dir()]
+    if not (code / "tasks").is_dir() or len(bundles) != 1:
+        raise ShoprecError(
+            f"{registry.name} version {number} is not complete: it should have code/tasks and one folder {BUNDLE}"
+            f" under artifacts, and has {sorted(path.name for path in got.iterdir())}; restore its files in MLflow"
+        )
+    return FetchedModel(code, bundles[0])
+
+
+def fetch_file(registry: Registry, run_id: str, path: str, folder: Path) -> Path:
+    """Downloads one file that a run logged. Raises ShoprecError where there is none."""
+    with faults_of_mlflow(registry.uri):
+        parent = str(Path(path).parent) if "/" in path else None
+        if path not in {file.path for file in registry.client.list_artifacts(run_id, parent)}:
+            raise ShoprecError(f"run {run_id} has no file {path}: it was removed, or logged by an older shoprec")
+        return Path(registry.client.download_artifacts(run_id, path, str(folder)))
+
+
+def attach(registry: Registry, run_id: str, files: Mapping[str, Sequence[Path]]) -> None:
+    """Adds files to a run that may have ended: folder among its artifacts to what goes there."""
+    with faults_of_mlflow(registry.uri):
+        for folder, paths in files.items():
+            for path in paths:
+                registry.client.log_artifact(run_id, str(path), folder or None)
+
+
+def describe(registry: Registry, number: int, run_id: str, description: str) -> None:
+    """Replaces what MLflow shows of a version and of its run; Markdown."""
+    with faults_of_mlflow(registry.uri):
+        registry.client.update_model_version(registry.name, str(number), description)
+        registry.client.set_tag(run_id, MLFLOW_RUN_NOTE, description)
