@@ -118,6 +118,7 @@ def test_after_a_crash_before_any_write_all_agree_again(shop: Shop, name: str) -
         assert_all_agree(shop.registry, shop.ledger)
         assert shop.registry.marks.holder("production") in (1, serves)
         assert before == {t.version for t in shop.stages().history()}, "history knew without mending"
+        assert {e.change.action for e in shop.ledger.entries()} <= {"move", "rollback"}, "who did it is not forgotten"
         shop.begin_anew()
         at += 1
     assert at > 7, "begun, the write that decides, four marks, done"
