@@ -1,6 +1,5 @@
 """The `shoprec` command: thin, every piece of work is a flow or a step."""
 
-import errno
 import json
 import sys
 import time
@@ -12,7 +11,7 @@ import typer
 from rich.console import Console
 
 from flows.settings import apply_settings, who
-from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError
+from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, is_full_disk
 from tasks.params import load_params
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Retrain, judge and ship a shop's recommender.")
@@ -119,16 +118,16 @@ def ui(root: Root = Path()) -> None:
 
 def main() -> None:
     """The command; an error of ours is told in its own words, and its kind by the exit code, as a stage does."""
-    from tasks.stage import EXIT_CODES
+    from tasks.stage import exit_code
 
     try:
         app()
     except ShoprecError as error:
         why = next((words for kind, words in STOPPED.items() if isinstance(error, kind)), "")
         _tell(f"[bold red]stopped[/] {why}", str(error))
-        sys.exit(next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1))
+        sys.exit(exit_code(error))
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_full_disk(error):
             raise
         _tell("[bold red]stopped[/] no space left", f"while writing {error.filename or 'output'}: free some, run again")
         sys.exit(1)

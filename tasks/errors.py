@@ -1,5 +1,7 @@
 """What can go wrong, by what has to happen next."""
 
+import errno
+
 
 class ShoprecError(Exception):
     """An error whose text tells a person what was wrong, where, and what to do; shown without a traceback."""
@@ -19,3 +21,8 @@ class ParamsError(ShoprecError):
 
 class BrokenCheckError(ShoprecError):
     """A check could not be carried out, so nothing is known about the data: neither good nor bad."""
+
+
+def is_full_disk(error: OSError) -> bool:
+    """Whether no space was left, on the disk or of the user's quota: a person has to free some."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -1,20 +1,19 @@
 """What every stage's entry shares: errors a person can read, exit codes the flow understands, one BLAS thread."""
 
-import errno
 import os
 import sys
 from collections.abc import Callable
 
 from threadpoolctl import threadpool_limits
 
-from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError
+from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, is_full_disk
 
 EXIT_CODES: dict[type[ShoprecError], int] = {
     DataContractError: 2,
     BrokenCheckError: 3,
     ParamsError: 4,
 }
-"""Any other ShoprecError exits with 1. `tasks.versioning` turns the codes back into errors."""
+"""`tasks.versioning` turns the codes back into errors."""
 INTERRUPTED = 130
 PROCESSES = "SHOPREC_PROCESSES"
 """Environment variable: how many folds a stage works on at once, each in a process or thread of its own."""
@@ -27,7 +26,12 @@ def run_stage(main: Callable[[], None]) -> None:
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with threadpool_limits(limits=1, user_api="blas"):
-        sys.exit(_exit_code(main))
+        sys.exit(_code_after(main))
+
+
+def exit_code(error: ShoprecError) -> int:
+    """The code of `EXIT_CODES` for its kind; 1 for any other."""
+    return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
 
 
 def processes() -> int:
@@ -41,17 +45,17 @@ def processes() -> int:
     return int(value)
 
 
-def _exit_code(main: Callable[[], None]) -> int:
+def _code_after(main: Callable[[], None]) -> int:
     try:
         main()
     except ShoprecError as error:
         sys.stderr.write(f"{error}\n")
-        return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
+        return exit_code(error)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; nothing was replaced, the next run starts this stage again\n")
         return INTERRUPTED
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_full_disk(error):
             raise
         sys.stderr.write(f"no space left while writing {error.filename or 'output'}: free some and run again\n")
         return 1

@@ -1,6 +1,5 @@
 """Tables on disk: the same rows always give the same bytes, and a folder is replaced whole or not at all."""
 
-import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -11,11 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.errors import DataContractError, ShoprecError
+from tasks.errors import DataContractError, ShoprecError, is_full_disk
 from tasks.schema import TABLES, TableName
 
 _NULLABLE = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
-_FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 def read_tables(folder: Path) -> dict[TableName, pd.DataFrame]:
@@ -55,7 +53,7 @@ def full_disk_named(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL_DISK:
+        if not is_full_disk(error):
             raise
         raise ShoprecError(f"no space left to write {path}: free some and run again; it is as it was") from error
 

@@ -1,5 +1,6 @@
 """The stage as DVC runs it: files in, files out, an exit code, and nothing replaced when it fails."""
 
+import errno
 import json
 import os
 import socket
@@ -143,7 +144,8 @@ def test_a_truncated_raw_file_exits_with_2_and_says_what_to_do(project, run):
         (ParamsError("x"), 4),
         (TransientError("x"), 1),
         (ShoprecError("x"), 1),
-        (OSError(28, "No space left on device"), 1),
+        (OSError(errno.ENOSPC, "No space left on device"), 1),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), 1),
         (KeyboardInterrupt(), 130),
     ],
 )
