@@ -1,6 +1,5 @@
 """Fetch: from the shop's source to data/raw. A program of its own, so that its memory is given back when it is done."""
 
-import argparse
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,19 +7,21 @@ from pathlib import Path
 from tasks.ingestion.landing import as_of_instant, land
 from tasks.ingestion.sources import fetch
 from tasks.params import load_params
-from tasks.stage import run_stage
+from tasks.stage import paths, run_stage
+
+PATHS = {
+    "params": "params.yaml",
+    "raw": "folder to replace, where the tables changed",
+    "profile": "profile of the data that was last accepted",
+}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m flows.landing", description=__doc__)
-    parser.add_argument("--params", type=Path, required=True)
-    parser.add_argument("--raw", type=Path, required=True, help="folder to replace, where the tables changed")
-    parser.add_argument("--profile", type=Path, required=True, help="profile of the data that was last accepted")
-    paths = parser.parse_args()
-    params = load_params(paths.params)
+    given = paths(__doc__, PATHS)
+    params = load_params(given.params)
     tables = fetch(params.source, params.shop, Path.cwd())
     as_of = as_of_instant(params.source, datetime.now(UTC))
-    changed = land(tables, paths.profile, paths.raw, as_of, params.source.adapter)
+    changed = land(tables, given.profile, given.raw, as_of, params.source.adapter)
     rows = ", ".join(f"{len(frame):,} {name}" for name, frame in tables.items())
     sys.stdout.write(f"{rows} from {params.source.adapter}: {'new data' if changed else 'nothing new'}\n")
 

@@ -1,8 +1,11 @@
-"""What every stage's entry shares: errors a person can read, exit codes the flow understands, one BLAS thread."""
+"""What every stage's entry shares: its command line, errors a person can read, exit codes the flow understands, one
+BLAS thread."""
 
+import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
@@ -32,6 +35,19 @@ def run_stage(main: Callable[[], None]) -> None:
 def exit_code(error: ShoprecError) -> int:
     """The code of `EXIT_CODES` for its kind; 1 for any other."""
     return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
+
+
+def paths(description: str | None, options: Mapping[str, str]) -> argparse.Namespace:
+    """The paths of the command line: an option `--name PATH` for each name and its meaning, all of them needed.
+
+    A usage message calls the program by the module that Python was started with, as people and `dvc.yaml` do.
+    """
+    started = sys.modules["__main__"].__spec__
+    prog = f"python -m {started.name.removesuffix('.__main__')}" if started else None
+    parser = argparse.ArgumentParser(prog=prog, description=description)
+    for name, meaning in options.items():
+        parser.add_argument(f"--{name}", type=Path, required=True, help=meaning)
+    return parser.parse_args()
 
 
 def processes() -> int:

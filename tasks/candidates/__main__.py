@@ -1,7 +1,6 @@
 """The DVC stage `candidates`: valid events to candidates for the folds that the ranker learns from, and to fitted
 retrievers for the folds that it is used on."""
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +13,22 @@ from tasks.candidates.union import Retrieval
 from tasks.folds import Fold, labels, make_folds
 from tasks.params import Params, load_params
 from tasks.schema import TASKS, USER
-from tasks.stage import processes, run_stage
+from tasks.stage import paths, processes, run_stage
+
+PATHS = {
+    "params": "params.yaml",
+    "valid": "folder of valid tables",
+    "candidates": "folder to fill, a folder a fold",
+}
 
 
 def main() -> None:
-    paths = _parse()
-    params = load_params(paths.params)
-    events = pd.read_parquet(paths.valid / "events.parquet")
+    given = paths(__doc__, PATHS)
+    params = load_params(given.params)
+    events = pd.read_parquet(given.valid / "events.parquet")
     folds = make_folds(events, params.folds, params.shop)
     Parallel(n_jobs=processes())(
-        delayed(_write_fold)(paths.valid, fold, params, paths.candidates / fold.name) for fold in folds
+        delayed(_write_fold)(given.valid, fold, params, given.candidates / fold.name) for fold in folds
     )
 
 
@@ -43,14 +48,6 @@ def _fit_and_write(events: pd.DataFrame, fold: Fold, params: Params, out: Path) 
     users = np.flatnonzero(np.isin(retrieval.users, learned_from))
     for task, found in retrieval.candidates_of_tasks(users, TASKS, params.candidates).items():
         found.to_parquet(out / f"{task}.parquet", index=False)
-
-
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tasks.candidates", description=__doc__)
-    parser.add_argument("--params", type=Path, required=True, help="params.yaml")
-    parser.add_argument("--valid", type=Path, required=True, help="folder of valid tables")
-    parser.add_argument("--candidates", type=Path, required=True, help="folder to fill, a folder a fold")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

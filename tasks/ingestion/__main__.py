@@ -1,6 +1,5 @@
 """The DVC stage `validate`: raw data and suites to valid data, a quarantine, and the data quality page."""
 
-import argparse
 import json
 from pathlib import Path
 
@@ -10,35 +9,30 @@ from tasks.ingestion.storage import read_tables, replace_file, replace_folder, w
 from tasks.ingestion.suites import load_suites
 from tasks.ingestion.validation import Validation, validate
 from tasks.params import load_params
-from tasks.stage import run_stage
+from tasks.stage import paths, run_stage
+
+PATHS = {
+    "params": "params.yaml",
+    "raw": "folder of raw tables and their manifest",
+    "expectations": "folder of expectation suites",
+    "valid": "folder to replace with the valid tables and their profile",
+    "quarantine": "folder to replace with the rows taken out",
+    "reports": "folder to put data_quality.html and .json into",
+}
 
 
 def main() -> None:
-    paths = _parse()
-    params = load_params(paths.params)
-    raw, manifest = read_tables(paths.raw), read_manifest(paths.raw)
-    done = validate(raw, manifest, load_suites(paths.expectations), params.shop, params.clean)
+    given = paths(__doc__, PATHS)
+    params = load_params(given.params)
+    raw, manifest = read_tables(given.raw), read_manifest(given.raw)
+    done = validate(raw, manifest, load_suites(given.expectations), params.shop, params.clean)
     error = done.quality.error()
-    _report(done, paths.reports, "data_quality.failed" if error else "data_quality")
+    _report(done, given.reports, "data_quality.failed" if error else "data_quality")
     if error:
-        raise type(error)(f"{error}\nsee {paths.reports / 'data_quality.failed.html'}")
-    _write(done, paths.valid, paths.quarantine)
+        raise type(error)(f"{error}\nsee {given.reports / 'data_quality.failed.html'}")
+    _write(done, given.valid, given.quarantine)
     for ending in ("html", "json"):
-        (paths.reports / f"data_quality.failed.{ending}").unlink(missing_ok=True)
-
-
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tasks.ingestion", description=__doc__)
-    for name, meaning in (
-        ("params", "params.yaml"),
-        ("raw", "folder of raw tables and their manifest"),
-        ("expectations", "folder of expectation suites"),
-        ("valid", "folder to replace with the valid tables and their profile"),
-        ("quarantine", "folder to replace with the rows taken out"),
-        ("reports", "folder to put data_quality.html and .json into"),
-    ):
-        parser.add_argument(f"--{name}", type=Path, required=True, help=meaning)
-    return parser.parse_args()
+        (given.reports / f"data_quality.failed.{ending}").unlink(missing_ok=True)
 
 
 def _write(done: Validation, valid: Path, quarantine: Path) -> None:

@@ -1,6 +1,5 @@
 """The DVC stage `rerank`: candidates, features and what was bought after them to a ranker."""
 
-import argparse
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +16,15 @@ from tasks.params import BoosterParams, Params, load_params
 from tasks.reranking.examples import Examples, concatenated, examples, is_relevant, sample_negatives
 from tasks.reranking.ranker import LEARNED, Ranker, fit_boosters
 from tasks.schema import TASKS, Task
-from tasks.stage import processes, run_stage
+from tasks.stage import paths, processes, run_stage
+
+PATHS = {
+    "params": "params.yaml",
+    "valid": "folder of valid tables",
+    "features": "folder of feature tables",
+    "candidates": "folder of candidates",
+    "ranker": "folder to write the ranker to",
+}
 
 
 @dataclass(frozen=True)
@@ -40,9 +47,9 @@ class _Inputs:
 
 
 def main() -> None:
-    paths = _parse()
-    params = load_params(paths.params)
-    inputs = _Inputs(Valid.read(paths.valid), params, paths.features, paths.candidates)
+    given = paths(__doc__, PATHS)
+    params = load_params(given.params)
+    inputs = _Inputs(Valid.read(given.valid), params, given.features, given.candidates)
     folds = make_folds(inputs.valid.events, params.folds, params.shop)
     train = [f for f in folds if f.kind == "train"]
     validation = next(f for f in folds if f.kind == "validation")
@@ -54,10 +61,10 @@ def main() -> None:
         learned = concatenated(past)
         _refuse_nothing_to_learn(learned, stop_on, task)
         boosters[task] = fit_boosters(learned, stop_on, inputs.ranker(task))
-    Ranker(boosters, category_codes(inputs.valid.items)).save(paths.ranker)
+    Ranker(boosters, category_codes(inputs.valid.items)).save(given.ranker)
     # Whoever judges this ranker later must use a fold that begins no earlier than this.
     learned = {"until": validation.end.isoformat()}
-    (paths.ranker / LEARNED).write_text(json.dumps(learned) + "\n", encoding="utf-8")
+    (given.ranker / LEARNED).write_text(json.dumps(learned) + "\n", encoding="utf-8")
 
 
 def _refuse_nothing_to_learn(train: Examples, validation: Examples, task: Task) -> None:
@@ -67,16 +74,6 @@ def _refuse_nothing_to_learn(train: Examples, validation: Examples, task: Task) 
                 f"task {task}: no candidate of the {name} was bought in its horizon, so there is nothing to learn from;"
                 " lower candidates.universe_min_buyers, raise candidates.*.depth_*, or ingest more days"
             )
-
-
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tasks.reranking", description=__doc__)
-    parser.add_argument("--params", type=Path, required=True, help="params.yaml")
-    parser.add_argument("--valid", type=Path, required=True, help="folder of valid tables")
-    parser.add_argument("--features", type=Path, required=True, help="folder of feature tables")
-    parser.add_argument("--candidates", type=Path, required=True, help="folder of candidates")
-    parser.add_argument("--ranker", type=Path, required=True, help="folder to write the ranker to")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`dvc.yaml` and `params.yaml` say what the code does: else DVC would skip what has to run again."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,12 @@ def test_a_stages_command_names_just_its_deps_and_outs(name: str) -> None:
         assert path in known or any(out.startswith(f"{path}/") for out in outs(stage)), path
     for path in {dep for dep in paths(stage["deps"]) if dep.startswith(("data/", "models/"))}:
         assert path in given
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stages_command_gives_every_path_that_its_entry_asks_for(name: str) -> None:
+    given = re.findall(r"--(\w+) \S+", STAGES[name]["cmd"])
+    assert given == list(import_module(entry(STAGES[name])).PATHS)
 
 
 def test_a_dep_that_is_made_is_spelled_as_the_out_that_makes_it() -> None:
