@@ -1,10 +1,6 @@
 """Projects in folders of their own: the real flow, DVC, MLflow and Prefect over a small shop."""
 
-import os
 import shutil
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +17,6 @@ RANKER = {
     "rounds": 60,
 }
 """For a shop of 200 users."""
-
-
-@contextmanager
-def same_environment_after() -> Iterator[None]:
-    """A run sets defaults for its process, and MLflow its address; the next test has a project of its own."""
-    os.environ.pop("MLFLOW_TRACKING_URI", None)  # tests of other rooms leave one in this process
-    before = dict(os.environ)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-@pytest.fixture(autouse=True)
-def environment_as_it_was() -> Iterator[None]:
-    with same_environment_after():
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -83,12 +61,3 @@ def furnish(root: Path, exports: Path) -> Path:
 def change_params(root: Path, base: Path, **sections: Any) -> None:
     params = yaml.safe_load(base.read_text(encoding="utf-8"))
     (root / "params.yaml").write_text(yaml.safe_dump(params | sections), encoding="utf-8")
-
-
-def wait_for_text(path: Path, seconds: float = 120) -> str:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if path.exists() and (text := path.read_text()):
-            return text
-        time.sleep(0.05)
-    raise AssertionError(f"{path} was not written in {seconds} s")

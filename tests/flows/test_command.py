@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.flows.conftest import change_params, wait_for_text
+from tests.flows.conftest import change_params
+from tests.waiting import wait_for_text, wait_until_gone
 
 GUARD = Path(__file__).parent / "localhost_only"
 SHOPREC = [sys.executable, "-c", "from flows.cli import main; main()"]
@@ -114,12 +114,3 @@ def start_hanging(root: Path) -> subprocess.Popen[bytes]:
     run = subprocess.Popen([*SHOPREC, "run"], cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for_text(root / "hanging")
     return run
-
-
-def wait_until_gone(pid: int, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if not psutil.pid_exists(pid):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"process {pid} is still there after {seconds} s")

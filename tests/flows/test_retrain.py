@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import mlflow
 import pytest
@@ -20,7 +21,8 @@ from flows.steps import Outcome, write_report
 from tasks.errors import DataContractError, ParamsError, ShoprecError
 from tasks.registry.ledger import Ledger
 from tasks.versioning import hashes
-from tests.flows.conftest import TOY, change_params, furnish, same_environment_after, wait_for_text
+from tests.flows.conftest import TOY, change_params, furnish
+from tests.waiting import wait_for_text
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,7 +38,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, exports: Path) -> tuple[P
     for name in ("dvc.yaml", "judge.py"):
         (root / name).write_bytes((TOY / name).read_bytes())
     furnish(root, exports)
-    with same_environment_after():
+    with patch.dict(os.environ):
         return root, retrain(root=root, reason="first"), retrain(root=root, reason="second")
 
 
@@ -86,8 +88,7 @@ def test_a_report_of_another_evaluation_is_drawn_anew_though_nothing_ran(
     right = page.read_text(encoding="utf-8")
     evaluation = hashes(root)["reports/evaluation.json"]
     page.write_text(right.replace(evaluation, "of another evaluation"), encoding="utf-8")
-    with same_environment_after():
-        write_report(apply_settings(root), second.runs)
+    write_report(apply_settings(root), second.runs)
     assert evaluation in page.read_text(encoding="utf-8")
 
 

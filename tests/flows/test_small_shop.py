@@ -1,9 +1,11 @@
 """The whole job with its real stages, over a small shop with string ids whose right answers are known."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pandas as pd
 import pytest
@@ -13,7 +15,7 @@ from prefect.testing.utilities import prefect_test_harness
 from flows.retrain import retrain
 from flows.steps import Outcome
 from tasks.registry.requirements import serving_requirements
-from tests.flows.conftest import change_params, real_project, same_environment_after
+from tests.flows.conftest import change_params, real_project
 from tests.registry.test_registry import PREDICT
 
 
@@ -30,7 +32,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, exports: Path) -> tuple[P
 
 
 def run(root: Path) -> Outcome:
-    with same_environment_after():
+    with patch.dict(os.environ):
         return retrain(root=root, reason="test")
 
 

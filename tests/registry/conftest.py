@@ -1,11 +1,13 @@
 """A registry in a SQLite file, and what a retrain leaves: a recommender that knows what it will say."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -40,7 +42,8 @@ class Recommender:
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Made once: MLflow takes seconds to make a new one."""
     folder = tmp_path_factory.mktemp("empty-registry")
-    Registry(f"sqlite:///{folder / 'mlflow.db'}", name="made-before")
+    with patch.dict(os.environ):
+        Registry(f"sqlite:///{folder / 'mlflow.db'}", name="made-before")
     return folder / "mlflow.db"
 
 

@@ -1,18 +1,17 @@
 """Against the real dvc, in a repository of three tiny stages."""
 
 import hashlib
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, TransientError
 from tasks.versioning import StageRun, hashes, prepare, push, recipe_digest, reproduce, stage_order, track
+from tests.waiting import wait_for_text, wait_until_gone
 
 
 def silent(_line: str) -> None:
@@ -229,23 +228,3 @@ def start_reproducing(root: Path) -> subprocess.Popen[bytes]:
     code = "import sys; from pathlib import Path; from tasks.versioning import reproduce\n"
     code += "reproduce(Path(sys.argv[1]), 'double', print)"
     return subprocess.Popen([sys.executable, "-c", code, str(root)], stdout=subprocess.DEVNULL)
-
-
-def wait_for_text(path: Path, seconds: float = 60) -> str:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if path.exists() and (text := path.read_text()):
-            return text
-        time.sleep(0.05)
-    raise AssertionError(f"{path} was not written in {seconds} s")
-
-
-def wait_until_gone(pid: int, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"process {pid} is still there after {seconds} s")

@@ -1,0 +1,26 @@
+"""Waiting for another process, for a while and no longer."""
+
+import os
+import time
+from pathlib import Path
+
+
+def wait_for_text(path: Path, seconds: float = 120) -> str:
+    """What `path` holds, as soon as it is there and holds anything."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if path.exists() and (text := path.read_text()):
+            return text
+        time.sleep(0.05)
+    raise AssertionError(f"{path} was not written in {seconds} s")
+
+
+def wait_until_gone(pid: int, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"process {pid} is still there after {seconds} s")
