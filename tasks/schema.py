@@ -39,6 +39,9 @@ OPTIONAL_COLUMNS: dict[TableName, tuple[str, ...]] = {
     "promotions": (),
 }
 
+OPEN_TABLES: tuple[TableName, ...] = ("items", "users")
+"""May have columns that the contract does not name, as attributes; the other tables have none."""
+
 Task = Literal["all", "new"]
 TASKS: tuple[Task, ...] = ("all", "new")
 """all: what the shopper will buy in the horizon; new: only of what that shopper never bought before."""
@@ -46,6 +49,15 @@ TASKS: tuple[Task, ...] = ("all", "new")
 RANK = "rank"
 """Place in a list, from 1 (best)."""
 SCORE = "score"
+
+
+def canonical_columns(table: TableName) -> tuple[str, ...]:
+    """All that the contract names for the table, but for the categories of items, of which there may be any number."""
+    return REQUIRED_COLUMNS[table] + OPTIONAL_COLUMNS[table]
+
+
+def is_canonical(table: TableName, column: str) -> bool:
+    return column in canonical_columns(table) or (table == ITEMS and bool(categories([column])))
 
 
 def categories(columns: list[str]) -> list[str]:

@@ -12,13 +12,11 @@ from typing import Any
 
 import pandas as pd
 
+from tasks.ingestion.applicability import sort_out
 from tasks.ingestion.quality import Check
-from tasks.ingestion.suites import Expectation, Suite, UnknownValueError, resolved
-from tasks.schema import REQUIRED_COLUMNS
+from tasks.ingestion.suites import Expectation, Suite
 
 _UNIQUENESS = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
-_ABOUT_THE_TABLE = ("expect_column_to_exist", "expect_table_row_count_to_be_between")
-_ABOUT_GAPS = ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null")
 _EXAMPLES = 5
 
 
@@ -38,42 +36,13 @@ def check_table(frame: pd.DataFrame, suite: Suite, values: Mapping[str, Any], he
     known = {name: column for name, column in helpers.items() if isinstance(column, pd.Series)}
     unknown = {name: column.why for name, column in helpers.items() if name not in known}
     frame = frame.reset_index(drop=True).assign(**known)
-    checks: dict[str, Check] = {}
-    runnable: dict[str, dict[str, Any]] = {}
-    for expectation in suite.expectations:
-        try:
-            why = _why_not_applicable(expectation, frame, suite, unknown)
-            if not why:
-                runnable[expectation.rule] = resolved(expectation.kwargs, values)
-        except UnknownValueError as error:
-            why = str(error)
-        except (KeyError, TypeError, ValueError) as error:
-            checks[expectation.rule] = Check(suite.table, expectation, "broken", why=_bad_value(error, values))
-            continue
-        if why:
-            checks[expectation.rule] = Check(suite.table, expectation, "not applicable", why=why)
+    checks, runnable = sort_out(frame, suite, values, unknown)
     by_rule = {expectation.rule: expectation for expectation in suite.expectations}
     results = _run_expectations(frame, {rule: (by_rule[rule], kwargs) for rule, kwargs in runnable.items()})
     rows: dict[str, pd.Index] = {}
     for rule, result in results.items():
         checks[rule], rows[rule] = _judge(frame, suite, by_rule[rule], result)
     return Outcome(tuple(checks[rule] for rule in by_rule), _first_rule_of_each_row(rows, by_rule))
-
-
-def _why_not_applicable(
-    expectation: Expectation, frame: pd.DataFrame, suite: Suite, unknown: Mapping[str, str]
-) -> str | None:
-    if expectation.type in _ABOUT_THE_TABLE:
-        return None
-    for column in expectation.columns:
-        if column in unknown:
-            return unknown[column]
-        if column not in frame:
-            optional = column not in REQUIRED_COLUMNS[suite.table]
-            return f"the shop's {suite.table} have no {column}" if optional else f"column {column} is missing"
-        if expectation.type not in _ABOUT_GAPS and frame[column].isna().all():
-            return f"{column} holds no value" if len(frame) else f"there are no {suite.table}"
-    return None if len(frame) else f"there are no {suite.table}"
 
 
 def _run_expectations(
@@ -196,9 +165,3 @@ def _first_rule_of_each_row(rows: Mapping[str, pd.Index], order: Mapping[str, Ex
         return pd.Series(dtype="str", index=pd.Index([], dtype="int64"))
     together = pd.concat(found)
     return together[~together.index.duplicated()].sort_index()
-
-
-def _bad_value(error: Exception, values: Mapping[str, Any]) -> str:
-    if isinstance(error, KeyError):
-        return f"it refers to {error}, which is none of {sorted(values)}"
-    return f"its arguments do not fit: {error}"

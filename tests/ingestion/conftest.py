@@ -80,7 +80,9 @@ def status(done: Validation, rule: str, table: str = "events") -> str:
     return next(c.status for c in done.quality.checks if c.table == table and c.expectation.rule == rule)
 
 
-def suite_file(folder: Path, *expectations: dict[str, Any]) -> dict[TableName, Suite]:
+def suite_file(folder: Path, *expectations: dict[str, Any], table: TableName = "events") -> dict[TableName, Suite]:
+    """The one suite of `table`, and an empty one of events beside it."""
     folder.mkdir(exist_ok=True)
-    (folder / "raw_events.json").write_text(json.dumps({"name": "raw_events", "expectations": list(expectations)}))
+    for name, entries in {"events": [], table: list(expectations)}.items():
+        (folder / f"raw_{name}.json").write_text(json.dumps({"name": f"raw_{name}", "expectations": entries}))
     return load_suites(folder)

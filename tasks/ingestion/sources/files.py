@@ -1,6 +1,5 @@
 """A shop's own exports, CSV or Parquet, as canonical tables. Every error names the file, the column and the row."""
 
-import difflib
 import glob
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 from tasks.errors import DataContractError
 from tasks.ingestion.canonical import ID_COLUMNS, NUMBER_COLUMNS, TEXT_COLUMNS, TIME_COLUMNS
 from tasks.ingestion.sources.parsing import Place, parse_ids, parse_numbers, parse_texts, parse_times
+from tasks.ingestion.spelling import is_it
 from tasks.params import FileTable, ShopParams, SourceTables
 from tasks.schema import (
     EVENT_TYPE,
@@ -134,8 +134,8 @@ def _mapped(frame: pd.DataFrame, path: Path, name: TableName, param: str, table:
     if missing:
         canon, own = next(iter(missing.items()))
         raise DataContractError(
-            f"{path} has no column '{own}' ({param}.columns.{canon}){_closest(own, _names(frame))};"
-            f" its columns are {list(frame)}"
+            f"{path} has no column '{own}' ({param}.columns.{canon}); its columns are {list(frame)}"
+            f"{is_it(own, _names(frame))}"
         )
     taken = {own: canon for canon, own in table.columns.items()}
     known = {*REQUIRED_COLUMNS[name], *OPTIONAL_COLUMNS[name], *categories(_names(frame))}
@@ -146,8 +146,8 @@ def _mapped(frame: pd.DataFrame, path: Path, name: TableName, param: str, table:
     for column in _INDISPENSABLE[name]:
         if column not in out:
             raise DataContractError(
-                f"{path} has no column '{column}'{_closest(column, _names(frame))}: name the shop's column in"
-                f" {param}.columns.{column}{_or_constant(column, param)}; its columns are {list(frame)}"
+                f"{path} has no column '{column}': name the shop's column in {param}.columns.{column}"
+                f"{_or_constant(column, param)}; its columns are {list(frame)}{is_it(column, _names(frame))}"
             )
     if name == "items" and TITLE not in out:
         out[TITLE] = out[ITEM].astype("str")
@@ -156,11 +156,6 @@ def _mapped(frame: pd.DataFrame, path: Path, name: TableName, param: str, table:
 
 def _names(frame: pd.DataFrame) -> list[str]:
     return [str(column) for column in frame]
-
-
-def _closest(wanted: str, columns: list[str]) -> str:
-    close = difflib.get_close_matches(wanted, columns, n=1, cutoff=0.7)
-    return f" (is it '{close[0]}'?)" if close else ""
 
 
 def _or_constant(column: str, param: str) -> str:
