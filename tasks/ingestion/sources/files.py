@@ -1,15 +1,13 @@
 """A shop's own exports, CSV or Parquet, as canonical tables. Every error names the file, the column and the row."""
 
-import glob
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tasks.errors import DataContractError
 from tasks.ingestion.canonical import ID_COLUMNS, NUMBER_COLUMNS, TEXT_COLUMNS, TIME_COLUMNS
 from tasks.ingestion.sources.parsing import Place, parse_ids, parse_numbers, parse_texts, parse_times
+from tasks.ingestion.sources.reading import is_parquet, paths_behind, read_csv, read_parquet
 from tasks.ingestion.spelling import is_it
 from tasks.params import FileTable, ShopParams, SourceTables
 from tasks.schema import (
@@ -26,8 +24,6 @@ from tasks.schema import (
     categories,
 )
 
-_CSV_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".csv.zip", ".csv.bz2", ".csv.zst")
-_PARQUET_ENDINGS = (".parquet", ".pq")
 _INDISPENSABLE: dict[TableName, tuple[str, ...]] = {
     "events": (USER, ITEM, EVENT_TYPE, TIMESTAMP),
     "items": (ITEM,),
@@ -52,80 +48,19 @@ def fetch_files(tables: SourceTables, shop: ShopParams, root: Path) -> dict[Tabl
             named.append((name, f"source.tables.{name}", table))
     parts: dict[TableName, list[pd.DataFrame]] = {}
     for name, param, table in named:
-        frames = [_read_file(path, name, param, table, shop) for path in _paths(table, param, root)]
+        frames = [_read_file(path, name, param, table, shop) for path in paths_behind(table, param, root)]
         parts.setdefault(name, []).extend(frames)
     return {name: _together(frames) for name, frames in parts.items()}
 
 
-def _paths(table: FileTable, param: str, root: Path) -> list[Path]:
-    """The files behind `path`, sorted, so that the order of a folder on disk does not matter."""
-    place = root / table.path
-    if place.is_file():
-        return [place]
-    if place.is_dir():
-        found = [p for p in place.rglob("*") if p.name.lower().endswith(_CSV_ENDINGS + _PARQUET_ENDINGS)]
-    else:
-        found = [Path(p) for p in glob.glob(str(place), recursive=True)]  # noqa: PTH207  (`place` may be absolute)
-    found = sorted(p for p in found if p.is_file())
-    if not found:
-        raise DataContractError(f"{param}.path is '{table.path}': no CSV or Parquet file there (looked in {place})")
-    return found
-
-
 def _read_file(path: Path, name: TableName, param: str, table: FileTable, shop: ShopParams) -> pd.DataFrame:
-    kind = table.format or _kind_by_ending(path, param)
-    frame = _read_parquet(path) if kind == "parquet" else _read_csv(path, param, table)
+    typed = is_parquet(path, param, table)
+    frame = read_parquet(path) if typed else read_csv(path, param, table)
     if frame.empty:
         raise DataContractError(f"{path} has a header but no rows: export it again, or take it out of {param}.path")
     frame = _mapped(frame, path, name, param, table)
-    first_row = 1 if kind == "parquet" else 2  # people count a CSV's header as row 1
+    first_row = 1 if typed else 2  # people count a CSV's header as row 1
     return _typed(frame, Place(path, param, first_row), table, shop)
-
-
-def _kind_by_ending(path: Path, param: str) -> str:
-    if path.name.lower().endswith(_PARQUET_ENDINGS):
-        return "parquet"
-    if path.name.lower().endswith(_CSV_ENDINGS):
-        return "csv"
-    raise DataContractError(f"{path} ends like neither CSV nor Parquet: set {param}.format to csv or parquet")
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        table = pq.ParquetFile(path).read()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataContractError(
-            f"{path} is no readable Parquet file, perhaps cut off while it was written ({error}): export it again"
-        ) from error
-    integers = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int64Dtype(), pa.int16(): pd.Int64Dtype()}
-    return table.to_pandas(types_mapper=integers.get, ignore_metadata=True)
-
-
-def _read_csv(path: Path, param: str, table: FileTable) -> pd.DataFrame:
-    """All columns as text: what is a number, an id or an instant is decided by the contract, not by guessing."""
-    try:
-        return pd.read_csv(
-            path,
-            sep=table.separator,
-            encoding=table.encoding,
-            dtype="str",
-            keep_default_na=False,
-            na_values=[""],
-            skipinitialspace=True,
-        )
-    except pd.errors.EmptyDataError as error:
-        raise DataContractError(f"{path} is empty: export it again, or take it out of {param}.path") from error
-    except pd.errors.ParserError as error:
-        raise DataContractError(
-            f"{path} is no table with the separator {table.separator!r} ({error}): set {param}.separator,"
-            " or mend the row"
-        ) from error
-    except (UnicodeError, LookupError) as error:
-        raise DataContractError(
-            f"{path} is not encoded as '{table.encoding}' ({error}): set {param}.encoding, such as latin-1 or cp1252"
-        ) from error
-    except (OSError, EOFError) as error:
-        raise DataContractError(f"{path} cannot be read ({error}): export it again") from error
 
 
 def _mapped(frame: pd.DataFrame, path: Path, name: TableName, param: str, table: FileTable) -> pd.DataFrame:
