@@ -9,7 +9,6 @@ from tasks.schema import (
     EVENT_TYPE,
     EVENTS,
     ITEM,
-    OPTIONAL_COLUMNS,
     PRICE,
     QUANTITY,
     REQUIRED_COLUMNS,
@@ -19,6 +18,7 @@ from tasks.schema import (
     USER,
     VALUE,
     TableName,
+    canonical_columns,
     categories,
 )
 
@@ -65,7 +65,7 @@ def _ordered(name: TableName, frame: pd.DataFrame) -> pd.DataFrame:
     """
     if name == EVENTS:
         frame = frame.assign(**{c: _gaps(c, frame.index) for c in REQUIRED_COLUMNS[name] if c not in frame})
-    known = [*REQUIRED_COLUMNS[name], *OPTIONAL_COLUMNS[name], *categories([str(column) for column in frame])]
+    known = [*canonical_columns(name), *categories([str(column) for column in frame])]
     first = [column for column in known if column in frame]
     return frame[first + [column for column in frame if column not in known]]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tasks.errors import DataContractError
+from tasks.errors import DataContractError, ParamsError
 from tasks.ingestion.sources import fetch
 from tasks.params import SourceParams
 from tasks.schema import TableName
@@ -221,6 +221,47 @@ def test_a_fault_names_file_column_and_row(tmp_path, lines, table, message):
         (tmp_path / "log.csv").write_text("\n".join(lines))
     with pytest.raises(DataContractError, match=message):
         read(tmp_path, {"path": "log.csv"} | table)
+
+
+def test_a_mistyped_name_of_a_column_is_refused_before_anything_is_read(tmp_path):
+    """No file is there; every fault is told."""
+    clicks = {"path": "clicks.csv", "constants": {"event_typ": "view"}}
+    orders = {"path": "orders.csv", "columns": {"quantitty": "qty", "user_id": "customer", "colour": "col"}}
+    promotions = {"path": "promotions.csv", "columns": {"item_id": "sku", "begin": "from", "category_1": "group"}}
+    with pytest.raises(ParamsError) as refused:
+        read(tmp_path, [clicks, orders], promotions=promotions)
+    of_events = "user_id, item_id, event_type, timestamp, session_id, quantity, value, rating, position, query, channel"
+    of_promotions = "item_id, start, end, kind, reach"
+    assert str(refused.value).splitlines() == [
+        "source.tables.events[0].constants.event_typ: no events table has a column 'event_typ', but"
+        f" {of_events}; is it 'event_type'?",
+        "source.tables.events[1].columns.quantitty: no events table has a column 'quantitty', but"
+        f" {of_events}; is it 'quantity'?",
+        f"source.tables.events[1].columns.colour: no events table has a column 'colour', but {of_events}",
+        f"source.tables.promotions.columns.begin: no promotions table has a column 'begin', but {of_promotions}",
+        f"source.tables.promotions.columns.category_1: no promotions table has a column 'category_1', but"
+        f" {of_promotions}",
+    ]
+
+
+def test_items_and_users_may_be_given_any_column(tmp_path):
+    write(tmp_path / "log.csv", *LINES)
+    write(tmp_path / "users.csv", "user_id,k", "1,x")
+    write(tmp_path / "items.csv", "item_id,farbe,ebene", "10,red,Food")
+    tables = read(
+        tmp_path,
+        {"path": "log.csv"},
+        users={"path": "users.csv", "columns": {"club": "k"}, "constants": {"country": "DE"}},
+        items={"path": "items.csv", "columns": {"colour": "farbe", "category_7": "ebene"}},
+    )
+    assert tables["users"].to_dict("list") == {"user_id": [1], "club": ["x"], "country": ["DE"]}
+    assert list(tables["items"]) == ["item_id", "title", "category_7", "colour"]
+
+
+def test_columns_of_events_that_the_contract_does_not_name_are_left_out(tmp_path):
+    write(tmp_path / "log.csv", LINES[0] + ",category_1,basket_note", LINES[1] + ",Food,hello")
+    events = read(tmp_path, {"path": "log.csv"})["events"]
+    assert not {"category_1", "basket_note"} & set(events)
 
 
 def test_a_truncated_parquet_file_is_named(tmp_path):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.errors import DataContractError
+from tasks.errors import DataContractError, ParamsError
 from tasks.ingestion.canonical import ID_COLUMNS, NUMBER_COLUMNS, TEXT_COLUMNS, TIME_COLUMNS
 from tasks.ingestion.sources.parsing import Place, parse_ids, parse_numbers, parse_texts, parse_times
 from tasks.ingestion.sources.reading import is_parquet, paths_behind, read_csv, read_parquet
@@ -14,14 +14,15 @@ from tasks.schema import (
     EVENT_TYPE,
     EVENTS,
     ITEM,
-    OPTIONAL_COLUMNS,
-    REQUIRED_COLUMNS,
+    OPEN_TABLES,
     TIMESTAMP,
     TITLE,
     USER,
     USERS,
     TableName,
+    canonical_columns,
     categories,
+    is_canonical,
 )
 
 _INDISPENSABLE: dict[TableName, tuple[str, ...]] = {
@@ -33,24 +34,46 @@ _INDISPENSABLE: dict[TableName, tuple[str, ...]] = {
 _DEFAULTS: dict[TableName, dict[str, str | float]] = {"promotions": {"kind": "promotion", "reach": 1.0}}
 
 
+_Named = tuple[TableName, str, FileTable]
+"""A table, the param that describes it, and what that says."""
+
+
 def fetch_files(tables: SourceTables, shop: ShopParams, root: Path) -> dict[TableName, pd.DataFrame]:
-    """The tables that `tables` names; an id or an optional column that the shop lacks is left out, or made of gaps."""
-    named: list[tuple[TableName, str, FileTable]] = []
-    for number, table in enumerate(tables.events):
-        named.append(("events", f"source.tables.events[{number}]", table))  # noqa: PERF401
-    singles: dict[TableName, FileTable | None] = {
-        "items": tables.items,
-        "users": tables.users,
-        "promotions": tables.promotions,
-    }
-    for name, table in singles.items():
-        if table is not None:
-            named.append((name, f"source.tables.{name}", table))
+    """The tables that `tables` names; an id or an optional column that the shop lacks is left out, or made of gaps.
+
+    Raises ParamsError for columns that no such table has.
+    """
+    named = _named(tables)
+    _refuse_unknown_columns(named)
     parts: dict[TableName, list[pd.DataFrame]] = {}
     for name, param, table in named:
         frames = [_read_file(path, name, param, table, shop) for path in paths_behind(table, param, root)]
         parts.setdefault(name, []).extend(frames)
     return {name: _together(frames) for name, frames in parts.items()}
+
+
+def _named(tables: SourceTables) -> list[_Named]:
+    named: list[_Named] = [("events", f"source.tables.events[{n}]", table) for n, table in enumerate(tables.events)]
+    singles: dict[TableName, FileTable | None] = {
+        "items": tables.items,
+        "users": tables.users,
+        "promotions": tables.promotions,
+    }
+    return named + [(name, f"source.tables.{name}", table) for name, table in singles.items() if table is not None]
+
+
+def _refuse_unknown_columns(named: list[_Named]) -> None:
+    """Nothing would read a column of a mistyped name. Items and users may have any."""
+    faults = [
+        f"{param}.{key}.{column}: no {name} table has a column '{column}', but {', '.join(canonical_columns(name))}"
+        f"{is_it(column, canonical_columns(name))}"
+        for name, param, table in named
+        for key, given in (("columns", table.columns), ("constants", table.constants))
+        for column in given
+        if name not in OPEN_TABLES and not is_canonical(name, column)
+    ]
+    if faults:
+        raise ParamsError("\n".join(faults))
 
 
 def _read_file(path: Path, name: TableName, param: str, table: FileTable, shop: ShopParams) -> pd.DataFrame:
@@ -73,8 +96,8 @@ def _mapped(frame: pd.DataFrame, path: Path, name: TableName, param: str, table:
             f"{is_it(own, _names(frame))}"
         )
     taken = {own: canon for canon, own in table.columns.items()}
-    known = {*REQUIRED_COLUMNS[name], *OPTIONAL_COLUMNS[name], *categories(_names(frame))}
-    rest = [c for c in frame if c not in taken and c not in table.columns and (c in known or name == USERS)]
+    kept = [c for c in _names(frame) if name == USERS or is_canonical(name, c)]
+    rest = [c for c in kept if c not in taken and c not in table.columns]
     out = pd.DataFrame({canon: frame[own] for canon, own in table.columns.items()} | {c: frame[c] for c in rest})
     out = out.assign(**_DEFAULTS.get(name, {}) | {c: out[c] for c in _DEFAULTS.get(name, {}) if c in out})
     out = out.assign(**table.constants)
