@@ -7,6 +7,7 @@ import pandas as pd
 from tasks.errors import DataContractError, ParamsError
 from tasks.ingestion.canonical import ID_COLUMNS, NUMBER_COLUMNS, TEXT_COLUMNS, TIME_COLUMNS
 from tasks.ingestion.sources.parsing import Place, parse_ids, parse_numbers, parse_texts, parse_times
+from tasks.ingestion.sources.parts import Part, together
 from tasks.ingestion.sources.reading import is_parquet, paths_behind, read_csv, read_parquet
 from tasks.ingestion.spelling import is_it
 from tasks.params import FileTable, ShopParams, SourceTables
@@ -32,8 +33,6 @@ _INDISPENSABLE: dict[TableName, tuple[str, ...]] = {
     "promotions": (ITEM, "start", "end"),
 }
 _DEFAULTS: dict[TableName, dict[str, str | float]] = {"promotions": {"kind": "promotion", "reach": 1.0}}
-
-
 _Named = tuple[TableName, str, FileTable]
 """A table, the param that describes it, and what that says."""
 
@@ -45,11 +44,11 @@ def fetch_files(tables: SourceTables, shop: ShopParams, root: Path) -> dict[Tabl
     """
     named = _named(tables)
     _refuse_unknown_columns(named)
-    parts: dict[TableName, list[pd.DataFrame]] = {}
+    parts: dict[TableName, list[Part]] = {}
     for name, param, table in named:
-        frames = [_read_file(path, name, param, table, shop) for path in paths_behind(table, param, root)]
-        parts.setdefault(name, []).extend(frames)
-    return {name: _together(frames) for name, frames in parts.items()}
+        read = [_read_file(path, name, param, table, shop) for path in paths_behind(table, param, root)]
+        parts.setdefault(name, []).extend(read)
+    return {name: together(name, found) for name, found in parts.items()}
 
 
 def _named(tables: SourceTables) -> list[_Named]:
@@ -76,14 +75,15 @@ def _refuse_unknown_columns(named: list[_Named]) -> None:
         raise ParamsError("\n".join(faults))
 
 
-def _read_file(path: Path, name: TableName, param: str, table: FileTable, shop: ShopParams) -> pd.DataFrame:
+def _read_file(path: Path, name: TableName, param: str, table: FileTable, shop: ShopParams) -> Part:
     typed = is_parquet(path, param, table)
     frame = read_parquet(path) if typed else read_csv(path, param, table)
     if frame.empty:
         raise DataContractError(f"{path} has a header but no rows: export it again, or take it out of {param}.path")
     frame = _mapped(frame, path, name, param, table)
     first_row = 1 if typed else 2  # people count a CSV's header as row 1
-    return _typed(frame, Place(path, param, first_row), table, shop)
+    frame = _typed(frame, name, Place(path, param, first_row), table, shop)
+    return Part(frame, None if typed else table.decimal)
 
 
 def _mapped(frame: pd.DataFrame, path: Path, name: TableName, param: str, table: FileTable) -> pd.DataFrame:
@@ -127,10 +127,15 @@ def _with_event_types(frame: pd.DataFrame, table: FileTable) -> pd.DataFrame:
     return frame.assign(**{EVENT_TYPE: names.replace(dict(table.event_types))})[kept]
 
 
-def _typed(frame: pd.DataFrame, place: Place, table: FileTable, shop: ShopParams) -> pd.DataFrame:
+def _typed(
+    frame: pd.DataFrame, table_name: TableName, place: Place, table: FileTable, shop: ShopParams
+) -> pd.DataFrame:
+    """By the contract; what it does not name stays as it is, until all files of the table are there."""
     columns = {}
     for name in frame:
-        if name in TIME_COLUMNS:
+        if not is_canonical(table_name, str(name)):
+            columns[name] = parse_texts(frame[name], as_text=False)
+        elif name in TIME_COLUMNS:
             zone = table.timestamp_zone or shop.time_zone
             columns[name] = parse_times(frame[name], place.at(name), table.timestamp_format, zone)
         elif name in ID_COLUMNS:
@@ -141,12 +146,3 @@ def _typed(frame: pd.DataFrame, place: Place, table: FileTable, shop: ShopParams
             text = name in TEXT_COLUMNS or name in categories(_names(frame))
             columns[name] = parse_texts(frame[name], as_text=text)
     return pd.DataFrame(columns)
-
-
-def _together(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """An id that is a number in one file and a text in another is a text in all."""
-    for column in ID_COLUMNS:
-        holders = [frame for frame in frames if column in frame]
-        if len({pd.api.types.is_integer_dtype(frame[column]) for frame in holders if frame[column].notna().any()}) > 1:
-            frames = [f.assign(**{column: f[column].astype("str")}) if column in f else f for f in frames]
-    return pd.concat(frames, ignore_index=True)

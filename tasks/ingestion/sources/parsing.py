@@ -1,5 +1,6 @@
 """Texts of an export to typed columns. What cannot be parsed raises, naming file, column, row and value."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -63,6 +64,21 @@ def parse_numbers(values: pd.Series, place: Place, decimal: str) -> pd.Series:
         hint = f"{place.param}.decimal is '{decimal}'; export numbers without units and thousands separators"
         place.refuse(text, bad, "is no number", hint)
     return numbers
+
+
+def parse_plain_numbers(values: pd.Series, decimal: str) -> pd.Series | None:
+    """Numbers where every text is one, written plainly: `37` or `-1.5`, not `007`, `+1`, `1e3` or `1,000`.
+
+    Else None: they are codes, ranges or words. Gaps stay gaps.
+    """
+    text = values.str.strip()
+    text = text.mask(text == "")
+    plain = rf"-?(?:0|[1-9][0-9]{{0,{_MAX_INTEGER_DIGITS - 1}}})(?:{re.escape(decimal)}[0-9]+)?"
+    if not text.dropna().str.fullmatch(plain).all():
+        return None
+    if text.str.contains(decimal, regex=False).any():
+        return pd.to_numeric(text.str.replace(decimal, ".", regex=False))
+    return _plain(text.astype("Int64"))
 
 
 def parse_texts(values: pd.Series, *, as_text: bool) -> pd.Series:
