@@ -10,6 +10,13 @@ from tasks.schema import EVENT_TYPE, ITEM, QUANTITY, SESSION, TIMESTAMP, USER, V
 
 RULE = "rule"
 REASON = "reason"
+_EXCLUDED = "excluded_"
+_PARAMS = {
+    "without_item": "source.tables.events.columns.item_id",
+    "impossible_quantity": "source.tables.events.columns.quantity",
+    "impossible_value": "source.tables.events.columns.value",
+    "too_large_quantity": "clean.max_quantity",
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,11 @@ def clean(events: pd.DataFrame, items: pd.DataFrame | None, params: CleanParams,
     return Cleaned(kept, items, removed_events, removed_items, notes + filled)
 
 
+def param_of(rule: str) -> str:
+    """The param that decides what a rule of cleaning removes, or where the column that it judges comes from."""
+    return _PARAMS[rule] if rule in _PARAMS else f"clean.exclude.{rule.removeprefix(_EXCLUDED)}"
+
+
 def _excluded(items: pd.DataFrame | None, params: CleanParams) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The items that `clean.exclude` names, and the values that no item has."""
     if items is None:
@@ -48,7 +60,7 @@ def _excluded(items: pd.DataFrame | None, params: CleanParams) -> tuple[pd.DataF
         if column not in items:
             raise ParamsError(f"clean.exclude names the item column '{column}'; the items have {list(items)}")
         text = items[column].astype("str")
-        removed.append(_ruled(text[text.isin(values)], f"excluded_{column}", f"no merchandise: {column} is "))
+        removed.append(_ruled(text[text.isin(values)], f"{_EXCLUDED}{column}", f"no merchandise: {column} is "))
         unmatched = sorted(set(values) - set(text.dropna().unique()))
         if unmatched:
             notes.append(f"clean.exclude.{column} names values that no item has: {', '.join(unmatched)}")

@@ -48,6 +48,8 @@ def _headline(quality: Quality) -> str:
     if quality.verdict == "accepted":
         kept, read = quality.kept[EVENTS], quality.read[EVENTS]
         return f"{_share(kept, read)} of the events are fit to learn from"
+    if quality.nothing_left:
+        return "No event to learn from is left"
     failed, broken = len(quality.with_status("failed")), len(quality.with_status("broken"))
     parts = [f"{failed} expectation(s) broken by the data"] * bool(failed)
     return ", ".join(parts + [f"{broken} check(s) that could not run"] * bool(broken))

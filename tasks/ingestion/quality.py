@@ -68,11 +68,14 @@ class Quality:
     suites: dict[TableName, str] = field(default_factory=dict)
     """SHA-256 of each suite's file."""
     profile: dict[str, Any] = field(default_factory=dict)
+    nothing_left: str = ""
+    """Why no event to learn from would be left, where the data keeps the contract."""
 
     @property
     def verdict(self) -> Literal["accepted", "refused", "unknown"]:
         found = {check.status for check in self.checks}
-        return "unknown" if "broken" in found else "refused" if "failed" in found else "accepted"
+        refused = "failed" in found or self.nothing_left
+        return "unknown" if "broken" in found else "refused" if refused else "accepted"
 
     def with_status(self, *statuses: Status) -> list[Check]:
         return [check for check in self.checks if check.status in statuses]
@@ -84,7 +87,8 @@ class Quality:
         if broken:
             also = f"\nbesides, {breaches}" if failed else ""
             return BrokenCheckError(f"{len(broken)} check(s) could not run:{_lines(broken)}{also}")
-        return DataContractError(f"{breaches}\nthe last good data stays as it is") if failed else None
+        wrong = breaches or self.nothing_left
+        return DataContractError(f"{wrong}\nthe last good data stays as it is") if wrong else None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: the same facts as on the page."""

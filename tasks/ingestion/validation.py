@@ -1,7 +1,7 @@
 """Raw tables to valid ones and a quarantine. Pure: no clock, no file, nothing but what it is given."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from tasks.ingestion.clean import REASON, RULE, clean
 from tasks.ingestion.contracts import Outcome, check_table
 from tasks.ingestion.profile import previous_values, profile_tables
 from tasks.ingestion.quality import Quality, Removal
+from tasks.ingestion.remainder import why_nothing_is_left
 from tasks.ingestion.suites import Suite, Unknown
 from tasks.params import CleanParams, ShopParams
 from tasks.schema import EVENTS, ITEM, ITEMS, SESSION, TABLES, USER, TableName
@@ -33,7 +34,10 @@ def validate(
     shop: ShopParams,
     params: CleanParams,
 ) -> Validation:
-    """Check every table, set aside the rows that break a rule, then clean. A row of `raw` is kept or quarantined."""
+    """Check every table, set aside the rows that break a rule, then clean. A row of `raw` is kept or quarantined.
+
+    Data of which no event, or none of the target type, would be left is refused, as data that breaks the contract is.
+    """
     outcomes = _check(raw, manifest, suites, shop, params)
     quality = Quality(
         source=manifest["source"],
@@ -50,21 +54,16 @@ def validate(
     aside: dict[TableName, pd.DataFrame] = {
         name: _set_aside(raw[name], outcome, swept.get(name)) for name, outcome in outcomes.items()
     }
+    removals = tuple(removal for name in aside for removal in _removals(name, aside[name], outcomes[name]))
+    gone = why_nothing_is_left(cleaned.events, aside[EVENTS], outcomes[EVENTS].checks, shop.target_event)
+    if gone:
+        return Validation(replace(quality, removals=removals, notes=cleaned.notes, nothing_left=gone))
     good[EVENTS] = cleaned.events
     if cleaned.items is not None:
         good[ITEMS] = cleaned.items
     valid: dict[TableName, pd.DataFrame] = {name: sort_rows(name, _settled(frame)) for name, frame in good.items()}
-    quality = Quality(
-        source=quality.source,
-        as_of=quality.as_of,
-        read=quality.read,
-        kept=_rows(valid),
-        checks=quality.checks,
-        removals=tuple(removal for name in aside for removal in _removals(name, aside[name], outcomes[name])),
-        notes=cleaned.notes,
-        suites=quality.suites,
-        profile=profile_tables(raw, valid),
-    )
+    profile = profile_tables(raw, valid)
+    quality = replace(quality, kept=_rows(valid), removals=removals, notes=cleaned.notes, profile=profile)
     return Validation(quality, valid, aside)
 
 

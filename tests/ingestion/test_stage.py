@@ -114,6 +114,21 @@ def test_bad_data_exits_with_2_and_leaves_the_last_good_data(project, run, event
     assert not list((project / "reports").glob("*failed*"))
 
 
+def test_params_that_leave_nothing_exit_with_2_and_leave_the_last_good_data(project, run):
+    run()
+    good = contents(project / "valid", project / "quarantine", project / "reports")
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["clean"] = {"exclude": {"category_1": ["FUEL", "FOOD"]}}
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    code, told = run()
+    assert code == 2
+    assert "none of 400 events is left" in told and "look at clean.exclude.category_1" in told
+    after = contents(project / "valid", project / "quarantine", project / "reports")
+    assert {path: after[path] for path in good} == good
+    facts = json.loads((project / "reports" / "data_quality.failed.json").read_text())
+    assert facts["verdict"] == "refused" and facts["cleaned"]["events"] == 400
+
+
 def test_a_broken_check_exits_with_3(project, run, tmp_path):
     (tmp_path / "odd").mkdir()
     (tmp_path / "odd" / "raw_events.json").write_text('{"expectations": [{"type": "expect_x", "kwargs": {}}]}')
