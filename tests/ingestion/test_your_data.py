@@ -1,21 +1,26 @@
-"""`docs/your-data.md` is true: its example is run as it stands there."""
+"""What `docs/your-data.md` and `README.md` say to write is run as it stands there."""
 
 import json
 import re
+from datetime import UTC, datetime
 
 import yaml
 
+from tasks.ingestion.landing import as_of_instant
 from tasks.ingestion.sources import fetch
 from tasks.ingestion.validation import validate
-from tasks.params import CleanParams, ShopParams, SourceParams
+from tasks.params import CleanParams, ShopParams, SourceParams, load_params
 from tests.ingestion.conftest import PROJECT, manifest
 
 PAGE = (PROJECT / "docs" / "your-data.md").read_text(encoding="utf-8")
 
 
-def block(kind: str) -> str:
-    found = re.search(rf"```{kind}\n(.*?)```", PAGE, flags=re.DOTALL)
-    assert found, f"docs/your-data.md has no {kind} block"
+README = (PROJECT / "README.md").read_text(encoding="utf-8").split("## Bring your own data")[1].split("\n## ")[0]
+
+
+def block(kind: str, page: str = PAGE) -> str:
+    found = re.search(rf"```{kind}\n(.*?)```", page, flags=re.DOTALL)
+    assert found, f"there is no {kind} block in {page[:60]}"
     return found[1]
 
 
@@ -32,6 +37,36 @@ def test_the_worked_example_gives_valid_events(tmp_path, suites):
     assert events["item_id"].tolist() == [4711, 4712, 4711]
     assert events["value"].tolist() == [2.49, 5.0, 2.49]
     assert str(events["timestamp"].iloc[0]) == "2024-01-02 08:15:00+00:00"
+
+
+def test_readmes_sections_in_place_of_ours_give_valid_events(tmp_path, suites):
+    """All other params stay; the export is what the block says of it, in a file a month and local times."""
+    (tmp_path / "exports").mkdir()
+    header = "customer;sku;ordered_at;qty;total"
+    for month, row in (("01", "K-17;007;31.01.2024 23:30;2;5.00"), ("02", "K-23;008;01.02.2024 00:15;1;2.49")):
+        (tmp_path / "exports" / f"orders-2024-{month}.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+    ours = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
+    theirs = yaml.safe_load(block("yaml", README))
+    assert set(theirs) == {"shop", "source", "clean"}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(ours | theirs), encoding="utf-8")
+    params = load_params(tmp_path / "params.yaml")
+    raw = fetch(params.source, params.shop, tmp_path)
+    done = validate(raw, manifest(as_of="2024-02-02T00:00:00+00:00"), suites, params.shop, params.clean)
+    assert done.quality.error() is None
+    assert done.quality.kept == {"events": 2}
+    events = done.tables["events"].astype({"timestamp": "str"})
+    assert events[["user_id", "item_id", "event_type", "timestamp", "quantity", "value"]].to_numpy().tolist() == [
+        ["K-17", "007", "purchase", "2024-01-31 22:30:00+00:00", 2, 5.0],
+        ["K-23", "008", "purchase", "2024-01-31 23:15:00+00:00", 1, 2.49],
+    ]
+    assert events["session_id"].tolist() == ["K-17@2024-01-31", "K-23@2024-02-01"]
+
+
+def test_an_old_export_is_taken_with_the_line_that_readme_says_to_add():
+    line = re.search(r"`(as_of: .*?)`", README)
+    assert line
+    source = yaml.safe_load(block("yaml", README))["source"] | yaml.safe_load(line[1])
+    assert as_of_instant(SourceParams(**source), datetime.now(UTC)) == datetime(2024, 3, 1, tzinfo=UTC)
 
 
 def test_it_takes_about_ten_lines():
