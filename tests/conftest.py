@@ -1,7 +1,8 @@
-"""The environment of this process, which MLflow, Prefect and a run change: each test finds it as the first one did."""
+"""What all rooms share: an environment that each test finds as the first one did, and a database made once."""
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -23,3 +24,14 @@ def environment_as_it_was() -> Iterator[None]:
     """A fixture of a wider scope that changes it has to put it back itself: it is set up before this one."""
     with patch.dict(os.environ):
         yield
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once: MLflow takes seconds to make a new one."""
+    folder = tmp_path_factory.mktemp("empty-registry")
+    from tasks.registry.registry import Registry  # takes seconds, which few tests have need of
+
+    with patch.dict(os.environ):
+        Registry(f"sqlite:///{folder / 'mlflow.db'}", name="made-before")
+    return folder / "mlflow.db"

@@ -1,11 +1,13 @@
 """Projects in folders of their own: the real flow, DVC, MLflow and Prefect over a small shop."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from prefect.testing.utilities import prefect_test_harness
 
 from tests.flows.shops import SOURCE, write_exports
 
@@ -26,12 +28,27 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """One for all flows that run in this process."""
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
 @pytest.fixture
-def toy(tmp_path: Path, exports: Path) -> Path:
+def toy(tmp_path: Path, exports: Path, empty_database: Path) -> Path:
     """The real fetch, validation, registry and flow; one quick stage stands for all that learns."""
+    return toy_project(tmp_path, exports, empty_database)
+
+
+def toy_project(root: Path, exports: Path, database: Path | None = None) -> Path:
+    """`database`: of MLflow, already made; None: the first run makes it, which takes seconds."""
     for name in ("dvc.yaml", "judge.py"):
-        shutil.copy(TOY / name, tmp_path / name)
-    return furnish(tmp_path, exports)
+        shutil.copy(TOY / name, root / name)
+    if database is not None:
+        (root / "var").mkdir()
+        shutil.copy(database, root / "var" / "mlflow.db")
+    return furnish(root, exports)
 
 
 def real_project(root: Path, exports: Path) -> Path:

@@ -16,7 +16,7 @@ from flows.cli import main
 from tasks.registry.ledger import Ledger
 from tasks.registry.registry import Registry
 from tasks.registry.stages import Stages
-from tests.registry.conftest import empty_database, three_versions  # noqa: F401  # fixtures
+from tests.registry.conftest import three_versions  # noqa: F401  # a fixture
 
 HOSTILE = "[bold]a\r\n\x1b[31mred\0\udc80 🛒\u202e"
 Command = Callable[..., tuple[int, str, str]]

@@ -12,7 +12,6 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ParameterTypeError
-from prefect.testing.utilities import prefect_test_harness
 
 from flows.retrain import retrain
 from flows.rollback import rollback
@@ -21,23 +20,19 @@ from flows.steps import Outcome, write_report
 from tasks.errors import DataContractError, ParamsError, ShoprecError
 from tasks.registry.ledger import Ledger
 from tasks.versioning import hashes
-from tests.flows.conftest import TOY, change_params, furnish
+from tests.flows.conftest import change_params, toy_project
 from tests.waiting import wait_for_text
 
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_server() -> object:
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, exports: Path) -> tuple[Path, Outcome, Outcome]:
+def finished(
+    prefect_server: None, tmp_path_factory: pytest.TempPathFactory, exports: Path
+) -> tuple[Path, Outcome, Outcome]:
     """A project after two runs with nothing changed between them."""
-    root = tmp_path_factory.mktemp("finished")
-    for name in ("dvc.yaml", "judge.py"):
-        (root / name).write_bytes((TOY / name).read_bytes())
-    furnish(root, exports)
+    del prefect_server
+    root = toy_project(tmp_path_factory.mktemp("finished"), exports)
     with patch.dict(os.environ):
         return root, retrain(root=root, reason="first"), retrain(root=root, reason="second")
 
@@ -217,6 +212,7 @@ def test_a_second_retrain_is_told_who_is_at_work(toy: Path) -> None:
 
 
 def test_the_environment_wins_over_the_defaults(toy: Path) -> None:
+    (toy / "var" / "mlflow.db").rename(toy / "elsewhere.db")
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{toy / 'elsewhere.db'}"
     retrain(root=toy)
     assert (toy / "elsewhere.db").exists()

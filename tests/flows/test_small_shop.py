@@ -10,7 +10,6 @@ from unittest.mock import patch
 import pandas as pd
 import pytest
 import yaml
-from prefect.testing.utilities import prefect_test_harness
 
 from flows.retrain import retrain
 from flows.steps import Outcome
@@ -18,15 +17,12 @@ from tasks.registry.requirements import serving_requirements
 from tests.flows.conftest import change_params, real_project
 from tests.registry.test_registry import PREDICT
 
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_server() -> object:
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, exports: Path) -> tuple[Path, Outcome]:
+def finished(prefect_server: None, tmp_path_factory: pytest.TempPathFactory, exports: Path) -> tuple[Path, Outcome]:
+    del prefect_server
     root = real_project(tmp_path_factory.mktemp("shop"), exports)
     return root, run(root)
 

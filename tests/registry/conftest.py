@@ -1,13 +1,11 @@
 """A registry in a SQLite file, and what a retrain leaves: a recommender that knows what it will say."""
 
 import json
-import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
@@ -20,7 +18,6 @@ Make = Callable[..., Retrained]
 
 FIXED_RECOMMENDER = '''
 import json
-import sqlite3
 import pandas as pd
 
 class Recommender:
@@ -36,15 +33,6 @@ class Recommender:
         rows = [(u, n, i, 1 / n) for u in users for n, i in enumerate(self.items[task][:k], start=1)]
         return pd.DataFrame(rows, columns=["user_id", "rank", "item_id", "score"])
 '''
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once: MLflow takes seconds to make a new one."""
-    folder = tmp_path_factory.mktemp("empty-registry")
-    with patch.dict(os.environ):
-        Registry(f"sqlite:///{folder / 'mlflow.db'}", name="made-before")
-    return folder / "mlflow.db"
 
 
 @pytest.fixture
