@@ -1,7 +1,7 @@
 """What all rooms share: an environment that each test finds as the first one did, and a database made once."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -10,18 +10,27 @@ import pytest
 SERVERS = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def no_server_of_who_runs_the_tests() -> Iterator[None]:
-    """Versions of toy models have no place in the registry that a person's shell may point at."""
-    with patch.dict(os.environ):
-        for name in SERVERS:
-            os.environ.pop(name, None)
-        yield
+class WideFixturesLeaveNothing:
+    """A fixture of a wider scope is set up before `environment_as_it_was`, and MLflow sets variables as it goes."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
+        if fixturedef.scope == "function":
+            return (yield)
+        with patch.dict(os.environ):
+            return (yield)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(
+        WideFixturesLeaveNothing()
+    )  # a hook of a conftest does not see the session's fixtures
+    for name in SERVERS:  # versions of toy models have no place in the registry that a person's shell may point at
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(autouse=True)
 def environment_as_it_was() -> Iterator[None]:
-    """A fixture of a wider scope that changes it has to put it back itself: it is set up before this one."""
     with patch.dict(os.environ):
         yield
 
@@ -32,6 +41,5 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("empty-registry")
     from tasks.registry.registry import Registry  # takes seconds, which few tests have need of
 
-    with patch.dict(os.environ):
-        Registry(f"sqlite:///{folder / 'mlflow.db'}", name="made-before")
+    Registry(f"sqlite:///{folder / 'mlflow.db'}", name="made-before")
     return folder / "mlflow.db"

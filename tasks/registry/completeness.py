@@ -47,9 +47,9 @@ def _sizes(folder: Path, under: str) -> dict[str, int]:
     return {f"{under}/{folder.name}/{p.relative_to(folder).as_posix()}": p.stat().st_size for p in files}
 
 
-def _files(uri: str) -> dict[str, int | None]:
-    """All of the model's, by their path within it."""
-    found: dict[str, int | None] = {}
+def _files(uri: str) -> dict[str, int]:
+    """All of the model's, by their path within it, with their bytes."""
+    found: dict[str, int] = {}
     store = get_artifact_repository(uri)  # once: mlflow.artifacts would look the address up for each folder
     waiting = [""]
     while waiting:
@@ -57,18 +57,22 @@ def _files(uri: str) -> dict[str, int | None]:
             if entry.is_dir:
                 waiting.append(entry.path)
             else:
-                found[entry.path] = entry.file_size
+                found[entry.path] = entry.file_size or 0  # a server leaves out the size of an empty file
     return found
 
 
 def _description(root: str) -> Mapping[str, Any]:
-    found = yaml.safe_load(load_text(f"{root}/{_DESCRIPTION}"))
+    try:
+        found = yaml.safe_load(load_text(f"{root}/{_DESCRIPTION}"))
+    except yaml.YAMLError:
+        found = None
     if not isinstance(found, dict) or "flavors" not in found:
-        raise ShoprecError(f"{root} cannot serve: its {_DESCRIPTION} says nothing of a model; {_ADVICE}")
+        raise ShoprecError(f"{root} cannot serve: its {_DESCRIPTION} does not describe a model; {_ADVICE}")
     return found
 
 
 def _wanted(description: Mapping[str, Any]) -> dict[str, int | None]:
-    """Files with their sizes; a model from before manifests were logged is only known to have its program."""
-    program = Path(description["flavors"]["python_function"]["model_code_path"]).name
-    return {program: None, **((description.get("metadata") or {}).get(MANIFEST) or {})}
+    """Files with their sizes; of a model from before manifests were logged, only that its program is there is known."""
+    program = description["flavors"].get("python_function", {}).get("model_code_path")
+    listed = (description.get("metadata") or {}).get(MANIFEST) or {}
+    return ({Path(program).name: None} if program else {}) | listed

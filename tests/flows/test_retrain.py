@@ -5,19 +5,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from unittest.mock import patch
 
 import mlflow
 import pytest
+from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ParameterTypeError
 
-from flows.retrain import retrain
+from flows.retrain import retrain, step
 from flows.rollback import rollback
 from flows.settings import apply_settings
 from flows.steps import Outcome, write_report
-from tasks.errors import DataContractError, ParamsError, ShoprecError
+from tasks.errors import DataContractError, ParamsError, ShoprecError, TransientError
 from tasks.registry.ledger import Ledger
 from tasks.versioning import hashes
 from tests.flows.conftest import change_params, toy_project
@@ -33,8 +33,7 @@ def finished(
     """A project after two runs with nothing changed between them."""
     del prefect_server
     root = toy_project(tmp_path_factory.mktemp("finished"), exports)
-    with patch.dict(os.environ):
-        return root, retrain(root=root, reason="first"), retrain(root=root, reason="second")
+    return root, retrain(root=root, reason="first"), retrain(root=root, reason="second")
 
 
 def client_of(root: Path) -> mlflow.MlflowClient:
@@ -92,7 +91,7 @@ def test_the_run_in_mlflow_holds_all_that_a_reviewer_asks_for(finished: tuple[Pa
     client = client_of(root)
     run = client.get_run(first.version.run_id)
     folders = {folder: {f.path for f in client.list_artifacts(run.info.run_id, folder)} for folder in (None, "recipe")}
-    assert folders[None] == {"report.html", "data_quality.html", "evaluation", "recipe"}
+    assert folders[None] == {"report.html", "data_quality.html", "evaluation", "recipe", "gate"}
     assert folders["recipe"] == {"recipe/dvc.lock", "recipe/dvc.yaml", "recipe/params.yaml"}
     assert {
         "all/ndcg_at_10",
@@ -185,6 +184,31 @@ def test_a_mistyped_param_is_named_before_anything_is_done(toy: Path) -> None:
 def test_the_flow_refuses_parameters_of_a_wrong_type(toy: Path) -> None:
     with pytest.raises(ParameterTypeError):
         retrain(root=toy, reason="")
+
+
+@pytest.mark.parametrize(("error", "tries"), [(TransientError, 3), (ShoprecError, 1)])
+def test_only_a_fault_that_may_pass_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, error: type[ShoprecError], tries: int
+) -> None:
+    monkeypatch.setattr("flows.retrain.WAITS_S", [0.01, 0.01])
+    tried: list[int] = []
+
+    def fail_twice() -> int:
+        tried.append(1)
+        if len(tried) < 3:
+            raise error("the database is locked")
+        return len(tried)
+
+    @flow
+    def one_step() -> int:
+        return step("fail_twice", fail_twice)()
+
+    if tries == 1:
+        with pytest.raises(ShoprecError, match="locked"):
+            one_step()
+    else:
+        assert one_step() == tries
+    assert len(tried) == tries
 
 
 HOLD = """

@@ -1,11 +1,9 @@
 """The whole job with its real stages, over a small shop with string ids whose right answers are known."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
-from unittest.mock import patch
 
 import pandas as pd
 import pytest
@@ -28,8 +26,7 @@ def finished(prefect_server: None, tmp_path_factory: pytest.TempPathFactory, exp
 
 
 def run(root: Path) -> Outcome:
-    with patch.dict(os.environ):
-        return retrain(root=root, reason="test")
+    return retrain(root=root, reason="test")
 
 
 def ran(outcome: Outcome) -> list[str]:

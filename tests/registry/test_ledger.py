@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tasks.errors import ShoprecError, TransientError
-from tasks.registry.entries import Change
+from tasks.registry.entries import Change, digest_of
 from tasks.registry.ledger import Ledger, Misfit
 
 CHANGE = Change("move", 1, "candidate", "production", "ann", "the first", evidence={"lift": 0.01})
@@ -86,8 +86,6 @@ def test_the_first_entry_that_somebody_changed_is_named(
 
 def test_an_entry_cannot_be_changed_with_its_digest_unless_all_after_it_are(five: Ledger, tmp_path: Path) -> None:
     """So that who kept the last digest knows whether all before it is as it was."""
-    from tasks.registry.entries import digest_of
-
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
         connection.row_factory = sqlite3.Row
         before, row = (dict(r) for r in connection.execute("SELECT * FROM shoprec_ledger WHERE number IN (2, 3)"))

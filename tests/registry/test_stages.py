@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,31 @@ def test_the_file_that_is_missing_is_named(
     assert ledger.entries() == []
 
 
+@pytest.mark.parametrize("text", ["", "{", "no: model"])
+def test_a_model_that_does_not_say_what_it_is_is_refused(
+    registry: Registry, retrained: Make, ledger: Ledger, tmp_path: Path, text: str
+) -> None:
+    registry.log(retrained("r1"))
+    (path,) = (tmp_path / "artifacts").rglob("MLmodel")
+    path.write_text(text)
+    with pytest.raises(ShoprecError, match="its MLmodel does not describe a model"):
+        move(Stages(registry, ledger), 1, "production", None)
+
+
+def test_a_model_from_before_sizes_were_logged_can_serve(
+    registry: Registry, retrained: Make, ledger: Ledger, tmp_path: Path
+) -> None:
+    registry.log(retrained("r1"))
+    (path,) = (tmp_path / "artifacts").rglob("MLmodel")
+    before, _, after = path.read_text().partition("metadata:\n")
+    path.write_text(before + after[after.index("mlflow_version") :])
+    assert move(Stages(registry, ledger), 1, "production", None).stage == "production"
+    path.with_name("served_model.py").unlink()
+    move(Stages(registry, ledger), registry.log(retrained("r2")).number, "production", 1)
+    with pytest.raises(ShoprecError, match="served_model.py is missing"):
+        Stages(registry, ledger).rollback(None, "complaints", "bob")
+
+
 def test_history_says_what_was_in_production_when_and_why(second_serves: Stages, ledger: Ledger) -> None:
     move(second_serves, 3, "staging", 2)
     second_serves.rollback(None, "complaints", "bob")
@@ -254,8 +280,6 @@ HOSTILE = "[bold]a\r\n\x1b[31m\0\udc80 🛒 <b>| '; DROP TABLE shoprec_ledger;--
 
 
 def test_hostile_text_breaks_neither_ledger_nor_mlflow(registry: Registry, retrained: Make, ledger: Ledger) -> None:
-    from dataclasses import replace
-
     stages, long = Stages(registry, ledger), HOSTILE * 3000
     registry.log(replace(retrained("r1"), tags={"source": long}))
     evidence = {HOSTILE: HOSTILE}
