@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from flows.review_command import review
 from flows.settings import apply_settings, who
 from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, is_full_disk
 from tasks.params import load_params
@@ -106,6 +107,9 @@ def rollback(
 
     _console().print(served_in_words(served))
     _console().print(f"done in {time.monotonic() - begun:.1f} s; `shoprec history` shows all", style="dim")
+
+
+app.command()(review)
 
 
 @app.command()

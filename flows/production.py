@@ -15,6 +15,7 @@ from tasks.registry.ledger import Ledger, Misfit
 from tasks.registry.standing import Served
 
 if TYPE_CHECKING:
+    from tasks.registry.registry import Registry
     from tasks.registry.stages import Stages
 
 _SQLITE = "sqlite:///"
@@ -32,7 +33,7 @@ class History:
     """Why MLflow could not be asked, so that all this is what the ledger says; empty where it could."""
 
 
-def open_stages(settings: Settings) -> "Stages":
+def open_registry(settings: Settings) -> "Registry":
     """Raises ShoprecError where nothing was ever registered: an empty registry would be made otherwise."""
     if settings.tracking_uri.startswith(_SQLITE) and not Path(settings.tracking_uri.removeprefix(_SQLITE)).exists():
         raise ShoprecError(
@@ -40,9 +41,16 @@ def open_stages(settings: Settings) -> "Stages":
             " `make run` registers the first version"
         )
     from tasks.registry.registry import Registry  # takes seconds, so not before it is needed
+
+    return Registry(settings.tracking_uri, settings.artifacts)
+
+
+def open_stages(settings: Settings) -> "Stages":
+    """Raises ShoprecError where nothing was ever registered."""
+    registry = open_registry(settings)
     from tasks.registry.stages import Stages
 
-    return Stages(Registry(settings.tracking_uri, settings.artifacts), Ledger(settings.ledger))
+    return Stages(registry, Ledger(settings.ledger))
 
 
 def roll_back(settings: Settings, to: int | None, why: str, who: str) -> Served:
