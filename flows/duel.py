@@ -17,7 +17,8 @@ from tasks.folds import Fold, make_folds
 from tasks.ingestion.valid import Valid
 from tasks.params import Params
 from tasks.promotion.gate import judge, judge_unmeasurable
-from tasks.promotion.measure import Side, measure
+from tasks.promotion.measure import Side, evidence_of, measure
+from tasks.promotion.shoppers import Shopper, shoppers_side_by_side
 from tasks.promotion.verdict import Verdict
 from tasks.recommender import bundle
 from tasks.registry import Version
@@ -44,6 +45,13 @@ class Shipped:
     ranker: Path
 
 
+@dataclass(frozen=True)
+class Duel:
+    verdict: Verdict
+    shoppers: tuple[Shopper, ...] = ()
+    """None where the champion could not be scored."""
+
+
 def duel(
     settings: Settings,
     registry: "Registry",
@@ -52,9 +60,9 @@ def duel(
     params: Params,
     gate: int,
     on_line: OnLine,
-) -> Verdict:
-    """The verdict of the gate, which is the so many-th against this champion; where the champion could not be scored,
-    one that says so.
+) -> Duel:
+    """With the verdict of the gate, which is the so many-th against this champion; where the champion could not be
+    scored, one that says so.
 
     Raises BrokenCheckError where the challenger does not give the lists that its evaluation scored.
     """
@@ -67,13 +75,14 @@ def duel(
         except TransientError:
             raise
         except ShoprecError as error:
-            return judge_unmeasurable(champion.number, str(error))
+            return Duel(judge_unmeasurable(champion.number, str(error)))
         ours = ring.challenger(valid, challenger.number)
     reports = settings.reports
     evaluation = json.loads((reports / "evaluation.json").read_text(encoding="utf-8"))
     quality = json.loads((reports / "data_quality.json").read_text(encoding="utf-8"))
-    measured = measure(valid, fold, params, theirs, ours, evaluation, gate, quality["verdict"] == "accepted")
-    return judge(measured, params.promotion)
+    evidence = evidence_of(valid, fold, params, theirs, ours)
+    measured = measure(evidence, params, theirs, ours, evaluation, gate, quality["verdict"] == "accepted")
+    return Duel(judge(measured, params.promotion), shoppers_side_by_side(evidence, valid, params.shop))
 
 
 @dataclass(frozen=True)

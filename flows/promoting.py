@@ -5,12 +5,14 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flows.duel import duel
+from flows.describing import describe_version
+from flows.duel import Duel, duel
 from flows.settings import Settings
 from flows.steps import EVALUATION, open_stages, read_json
 from tasks.ingestion.storage import replace_file
 from tasks.params import Params
 from tasks.promotion.first import judge_first
+from tasks.promotion.shoppers import Shopper
 from tasks.promotion.verdict import Verdict
 from tasks.registry import Stage, Version
 from tasks.versioning.process import OnLine
@@ -28,6 +30,8 @@ class Judged:
     verdict: Verdict
     champion: int | None
     """The version that served when it was judged; None: none did."""
+    shoppers: tuple[Shopper, ...] = ()
+    """With both versions' lists, to look at."""
 
 
 def judge_version(
@@ -41,11 +45,11 @@ def judge_version(
         return None
     champion = registry.holder_of("production")
     if champion is None:
-        verdict = judge_first(read_json(settings.root / EVALUATION), params.promotion)
+        found = Duel(judge_first(read_json(settings.root / EVALUATION), params.promotion))
     else:
         gate = gates_against(open_stages(settings, registry), champion.number) + 1
-        verdict = duel(settings, registry, champion, version, params, gate, on_line)
-    judged = Judged(verdict, champion.number if champion else None)
+        found = duel(settings, registry, champion, version, params, gate, on_line)
+    judged = Judged(found.verdict, champion.number if champion else None, found.shoppers)
     _tell(settings, registry, version, judged)
     return judged
 
@@ -59,6 +63,7 @@ def promote(
         stages.mend(who)
         return version
     stage, why = _where_to(judged.verdict, params, waiting_version(registry, stages))
+    describe_version(settings, registry, version, judged.verdict, judged.champion, judged.shoppers, stage, why)
     evidence = {
         "decision": judged.verdict.decision,
         "judged_against": judged.champion,

@@ -106,9 +106,9 @@ def user_facts(past: pd.DataFrame, valid: Valid, fold: Fold) -> pd.DataFrame:
 
 
 def shoppers_to_show(
-    evidence: Evidence, valid: Valid, shop: ShopParams, per_task: int = 2, length: int = 10
+    evidence: Evidence, valid: Valid, shop: ShopParams, per_task: int = 2, length: int = 10, system: str = SHOPREC
 ) -> list[dict[str, Any]]:
-    """A few shoppers with what they bought last, what was recommended to them, and what they then bought.
+    """A few shoppers with what they bought last, what `system` recommended to them, and what they then bought.
 
     `hits` of the titles in `bought`, the first ones, were recommended: a title alone may stand for several items.
     Those with the median number of relevant items, and the nearest to them in it: neither the best nor the worst case.
@@ -121,7 +121,7 @@ def shoppers_to_show(
         relevant = evidence.labels[evidence.labels[TASK] == task]
         size = relevant.groupby(USER).size()
         typical = (size - size.median()).abs().sort_values(kind="stable").index[:per_task]
-        lists = evidence.lists[(evidence.lists[TASK] == task) & (evidence.lists[SYSTEM] == SHOPREC)]
+        lists = evidence.lists[(evidence.lists[TASK] == task) & (evidence.lists[SYSTEM] == system)]
         for user in typical:
             bought = relevant.loc[relevant[USER] == user, ITEM].tolist()
             best = lists[(lists[USER] == user) & (lists[RANK] <= length)].sort_values(RANK)[ITEM].tolist()

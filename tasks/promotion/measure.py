@@ -33,8 +33,7 @@ class Side:
 
 
 def measure(
-    valid: Valid,
-    fold: Fold,
+    evidence: Evidence,
     params: Params,
     champion: Side,
     challenger: Side,
@@ -42,19 +41,19 @@ def measure(
     gate: int,
     accepted: bool,
 ) -> Measured:
-    """`evaluation` is the challenger's `reports/evaluation.json`, `params` are those that it was judged with.
+    """`evidence` is that of `evidence_of`, `evaluation` the challenger's `reports/evaluation.json`, and `params` are
+    those that it was judged with.
 
     Raises BrokenCheckError where a list breaks its contract, see `scored_lists`.
     """
-    evidence = _evidence(valid, fold, params, champion, challenger)
     tasks: dict[Task, MeasuredTask] = {
         task: _of_task(evidence, task, params, evaluation) for task in TASKS if (evidence.labels[TASK] == task).any()
     }
     return Measured(
         champion=champion.number,
         challenger=challenger.number,
-        cutoff=fold.cutoff,
-        end=fold.end,
+        cutoff=evidence.fold.cutoff,
+        end=evidence.fold.end,
         gate=gate,
         tasks=tasks,
         latency_p95_ms=Sides(champion.latency_p95_ms, challenger.latency_p95_ms),
@@ -63,7 +62,8 @@ def measure(
     )
 
 
-def _evidence(valid: Valid, fold: Fold, params: Params, champion: Side, challenger: Side) -> Evidence:
+def evidence_of(valid: Valid, fold: Fold, params: Params, champion: Side, challenger: Side) -> Evidence:
+    """Both sides' lists, as the systems `CHAMPION` and `CHALLENGER`, with what was really bought."""
     past = targets(valid.events, params.shop)
     past = past[past[TIMESTAMP] < fold.cutoff]
     relevant = [labels(valid.events, fold, params.shop, task).assign(**{TASK: task}) for task in TASKS]

@@ -17,6 +17,8 @@ ONE_SIDED = 0.05
 """What a guardrail's bound may err, before it is divided among the slices."""
 TWO_SIDED = 0.025
 """What either end of a 95 % interval may err."""
+NO_LOSS = ": no loss"
+"""Ends the name of the check that has the lift over the champion with its 95 % interval."""
 
 
 def judged_groups(of: MeasuredTask, params: PromotionParams) -> list[Slice]:
@@ -70,7 +72,7 @@ def _of_judged(task: Task, pair: Paired, params: PromotionParams, gain_tail: flo
     )
     yield _not_worse(task, params.metric, pair, margin)
     yield Question(
-        name=f"{subject}: no loss",
+        name=f"{subject}{NO_LOSS}",
         says="a loss is shown where the whole interval is below",
         difference=pair.difference,
         tail=TWO_SIDED,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from mlflow.artifacts import download_artifacts
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
@@ -53,8 +54,24 @@ def attach(registry: Registry, run_id: str, files: Mapping[str, Sequence[Path]])
                 registry.client.log_artifact(run_id, str(path), folder or None)
 
 
-def describe(registry: Registry, number: int, run_id: str, description: str) -> None:
-    """Replaces what MLflow shows of a version and of its run; Markdown."""
+LONGEST_NOTE = 8000
+"""Characters of what MLflow shows of a run; it drops the rest without a word."""
+
+
+def longest_description(registry: Registry) -> int | None:
+    """Characters that MLflow's table has for a version's. SQLite holds any; what a server keeps it in is not known."""
+    return None if registry.uri.startswith("sqlite") else 5000
+
+
+def describe(registry: Registry, number: int, run_id: str, description: str, note: str) -> None:
+    """Replaces what MLflow shows of a version, and of its run (`note`); Markdown."""
     with faults_of_mlflow(registry.uri):
         registry.client.update_model_version(registry.name, str(number), description)
-        registry.client.set_tag(run_id, MLFLOW_RUN_NOTE, description)
+        registry.client.set_tag(run_id, MLFLOW_RUN_NOTE, note)
+
+
+def address_in_ui(registry: Registry, run_id: str, path: str) -> str:
+    """Of a file among a run's artifacts, as a link on any page of MLflow's UI, wherever that is served."""
+    with faults_of_mlflow(registry.uri):
+        experiment = registry.client.get_run(run_id).info.experiment_id
+    return f"#/experiments/{experiment}/runs/{run_id}/artifacts/{quote(path)}"
