@@ -1,5 +1,6 @@
 """Evidence as arrays: a row a scored user, a column a place in the list."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,8 +41,10 @@ class ScoredLists:
         return self.positives[np.minimum(places, len(self.positives) - 1)] == codes
 
 
-def scored_lists(evidence: Evidence, task: Task, depth: int) -> ScoredLists:
+def scored_lists(evidence: Evidence, task: Task, depth: int, systems: Collection[str] = ()) -> ScoredLists:
     """The lists of every system that has any for this task, cut at `depth`; users who are not scored are left out.
+
+    Those of `systems` are scored even where they have none, as empty lists.
 
     Raises BrokenCheckError where a list holds an item or a rank twice, or an item that `evidence.items` lacks.
     """
@@ -53,12 +56,11 @@ def scored_lists(evidence: Evidence, task: Task, depth: int) -> ScoredLists:
     relevant = np.bincount(positives // len(catalogue), minlength=len(users)).astype(np.int64)
     scored = ScoredLists(task, users, relevant, positives, len(catalogue), {}, {})
     lists = evidence.lists[evidence.lists[TASK] == task]
-    for system, of_system in lists.groupby(SYSTEM, observed=True, sort=True):
-        where = f"lists of '{system}'"
-        items = _matrix(of_system, users, catalogue, depth, where, task)
-        scored.items[str(system)] = items
+    for system in sorted({*lists[SYSTEM].unique(), *systems}):
+        items = _matrix(lists[lists[SYSTEM] == system], users, catalogue, depth, f"lists of '{system}'", task)
+        scored.items[system] = items
         codes = scored.pair_codes(np.arange(len(users))[:, None], items)
-        scored.hits[str(system)] = scored.is_positive(codes) & (items != NO_ITEM)
+        scored.hits[system] = scored.is_positive(codes) & (items != NO_ITEM)
     return scored
 
 

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tasks.evaluation.beyond import coverage
 from tasks.evaluation.evidence import BUYERS, SYSTEM, TASK, Evidence
@@ -83,16 +85,22 @@ def evidence_of(valid: Valid, fold: Fold, params: Params, champion: Side, challe
 
 
 def _of_task(evidence: Evidence, task: Task, params: Params, evaluation: Mapping[str, Any]) -> MeasuredTask:
-    lists = scored_lists(evidence, task, max(params.evaluation.list_lengths))
+    lists = scored_lists(evidence, task, max(params.evaluation.list_lengths), (CHAMPION, CHALLENGER))
     values = score_users(evidence, lists, params.evaluation)
     margins = params.promotion.margins
     named = dict.fromkeys([params.promotion.metric, margins.recall.metric, margins.novelty.metric])
     return MeasuredTask(
-        metrics={metric: Paired(values[CHAMPION][metric], values[CHALLENGER][metric]) for metric in named},
+        metrics={metric: _pair(values[CHAMPION][metric], values[CHALLENGER][metric]) for metric in named},
         slices=_slices(evidence, lists, params.evaluation),
         coverage=_coverage(evidence, lists, margins.coverage.metric),
         lift=_lift(evaluation["tasks"].get(task), params.promotion.metric),
     )
+
+
+def _pair(champion: NDArray[np.float64], challenger: NDArray[np.float64]) -> Paired:
+    """An empty list has no novelty; what one side says of a user is not compared where the other says nothing."""
+    nothing = np.isnan(champion) | np.isnan(challenger)
+    return Paired(np.where(nothing, np.nan, champion), np.where(nothing, np.nan, challenger))
 
 
 def _slices(evidence: Evidence, lists: ScoredLists, params: EvaluationParams) -> tuple[Slice, ...]:

@@ -18,7 +18,7 @@ from tasks.promotion.shoppers import Listed, Shopper
 from tasks.registry.artifacts import attach, fetch_file, longest_description
 from tasks.registry.registry import Registry
 from tests.promotion.evidence import PARAMS, measured
-from tests.registry.conftest import empty_database, three_versions  # noqa: F401  # fixtures
+from tests.registry.conftest import three_versions  # noqa: F401  # fixtures
 
 PROJECT = Path(__file__).parents[2]
 SHOPPER = Shopper("all", "262", 1, (Listed("Yogurt", True),), (Listed("Cheese", False),))
@@ -80,12 +80,13 @@ def test_a_judged_version_tells_a_reviewer_what_to_know(settings: Settings, tmp_
 
 def test_a_champion_without_a_profile_leaves_what_is_new_unknown(settings: Settings) -> None:
     registry, params = Registry(settings.tracking_uri), load_params(PROJECT / "params.yaml")
-    judged = Judged(judge(replace(measured(), champion=1, challenger=2), PARAMS), 1)
+    open_stages(settings, registry).move(3, "production", "by hand", "Bob", {}, 1)
+    judged = Judged(judge(replace(measured(), champion=3, challenger=2), PARAMS), 3)
     assert promote(settings, registry, params, registry.marks.version(2), judged, "a retrain").stage == "production"
     told = registry.client.get_model_version("shoprec", "2").description
     assert told is not None
     assert told.startswith("**Decision of the gate: promoted.**")
-    assert "What version 1 learned from is not known" in told
+    assert "What version 3 learned from is not known" in told
 
 
 def test_only_a_local_database_is_known_to_hold_descriptions_of_any_length(settings: Settings) -> None:

@@ -13,7 +13,6 @@ from tasks.registry.ledger import Ledger
 from tasks.registry.registry import Registry
 from tasks.registry.stages import Stages
 from tests.registry.conftest import (  # noqa: F401  # fixtures
-    empty_database,
     ledger,
     of_three,
     stages,

@@ -12,7 +12,8 @@ from tasks.errors import BrokenCheckError
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
 from tasks.params import Params, load_params
-from tasks.promotion.measure import Side, measure
+from tasks.promotion.gate import judge
+from tasks.promotion.measure import Side, evidence_of, measure
 from tasks.promotion.measured import Measured
 
 CUTOFF = datetime(2024, 3, 1, tzinfo=UTC)
@@ -64,7 +65,8 @@ EVALUATION = {
 
 @pytest.fixture(scope="module")
 def found(params: Params) -> Measured:
-    return measure(shop(), FOLD, params, CHAMPION, CHALLENGER, EVALUATION, 3, True)
+    evidence = evidence_of(shop(), FOLD, params, CHAMPION, CHALLENGER)
+    return measure(evidence, params, CHAMPION, CHALLENGER, EVALUATION, 3, True)
 
 
 def test_both_are_scored_on_the_same_users_in_the_same_order(found: Measured) -> None:
@@ -98,4 +100,18 @@ def test_what_is_not_about_users_is_passed_on(found: Measured) -> None:
 def test_a_list_that_holds_an_item_twice_is_refused(params: Params) -> None:
     twice = side(2, {"all": {"ann": "tea tea"}, "new": {}})
     with pytest.raises(BrokenCheckError, match="stands twice"):
-        measure(shop(), FOLD, params, CHAMPION, twice, EVALUATION, 1, True)
+        measure(evidence_of(shop(), FOLD, params, CHAMPION, twice), params, CHAMPION, twice, EVALUATION, 1, True)
+
+
+def test_a_side_that_knows_nothing_new_for_anybody_has_empty_lists(params: Params) -> None:
+    """As in a shop where everybody has bought everything, until an item comes that is new to all."""
+    silent = side(1, {"all": {"ann": "tea jam"}})
+    found = measure(
+        evidence_of(shop(), FOLD, params, silent, CHALLENGER), params, silent, CHALLENGER, EVALUATION, 1, True
+    )
+    assert found.tasks["new"].metrics["ndcg@10"].champion.tolist() == [0, 0]
+    assert found.tasks["new"].coverage.champion == 0
+    novelty = found.tasks["new"].metrics["novelty@10"]
+    assert np.isnan([*novelty.champion, *novelty.challenger]).all(), "an empty list has none to compare"
+    verdict = judge(found, params.promotion)
+    assert verdict.decision != "promote"

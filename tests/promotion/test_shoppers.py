@@ -1,7 +1,5 @@
 """Typical shoppers with the lists of both sides, as the duel finds them."""
 
-from pathlib import Path
-
 import pytest
 
 from tasks.evaluation.evidence import Evidence
