@@ -284,6 +284,16 @@ class Shares(Section):
         return getattr(self, task)
 
 
+class Counts(Section):
+    """A number of users a task."""
+
+    all: int = Field(ge=2)
+    new: int = Field(ge=2)
+
+    def of(self, task: Task) -> int:
+        return getattr(self, task)
+
+
 class GuardedMetric(Shares):
     metric: str
     """Its name in the evaluation."""
@@ -300,8 +310,8 @@ class MarginParams(Section):
 class GroupParams(Section):
     """Which groups of users are judged one by one, and how much one of them may lose of the judged metric."""
 
-    min_users: int = Field(ge=2)
-    """A smaller group is not judged."""
+    min_users: Counts
+    """A smaller group is not judged: what it would have to lose to be told from chance is more than the margin."""
     margin: Shares
 
 

@@ -42,7 +42,7 @@ from tasks.promotion.verdict import Verdict, decide
 def judge(measured: Measured, params: PromotionParams) -> Verdict:
     """Raises BrokenCheckError where a metric that the params name was not measured."""
     tail = tail_of_a_gain(params, len(measured.tasks))
-    groups = sum(len(judged_groups(of, params)) for of in measured.tasks.values())
+    groups = sum(len(judged_groups(task, of, params)) for task, of in measured.tasks.items())
     seed = params.seed + measured.gate  # draws that happen to be narrow are not those of every week
     checks: list[Check] = []
     for task, of in measured.tasks.items():

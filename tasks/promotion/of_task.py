@@ -21,10 +21,10 @@ NO_LOSS = ": no loss"
 """Ends the name of the check that has the lift over the champion with its 95 % interval."""
 
 
-def judged_groups(of: MeasuredTask, params: PromotionParams) -> list[Slice]:
+def judged_groups(task: Task, of: MeasuredTask, params: PromotionParams) -> list[Slice]:
     """The slices of enough users who have a value of the judged metric."""
     pair = pair_of(of, params.metric)
-    return [part for part in of.slices if _users(part, pair) >= _group(part, params).min_users]
+    return [part for part in of.slices if _users(part, pair) >= _group(part, params).min_users.of(task)]
 
 
 def questions(task: Task, of: MeasuredTask, params: PromotionParams, gain_tail: float, groups: int) -> list[Question]:
@@ -35,7 +35,10 @@ def questions(task: Task, of: MeasuredTask, params: PromotionParams, gain_tail: 
     return [
         *_of_judged(task, pair_of(of, params.metric), params, gain_tail),
         *(_not_worse(task, metric, pair, share) for metric, pair, share in pairs),
-        *(_group_holds(task, part, pair_of(of, params.metric), params, groups) for part in judged_groups(of, params)),
+        *(
+            _group_holds(task, part, pair_of(of, params.metric), params, groups)
+            for part in judged_groups(task, of, params)
+        ),
     ]
 
 
@@ -156,12 +159,12 @@ def _re_ranking(task: Task, of: MeasuredTask, params: PromotionParams) -> Check:
 def _too_few(task: Task, of: MeasuredTask, params: PromotionParams) -> Iterator[Check]:
     """The groups that are not judged, so that nobody takes them for safe: cold users by name, slices by number."""
     pair, subject = pair_of(of, params.metric), _subject(params.metric, task)
-    cold = next((_users(part, pair) for part in of.slices if part.is_cold), 0)
-    if cold < params.cold.min_users:
-        says = f"not measured: {cold} users, {params.cold.min_users} are needed"
+    cold, needed = next((_users(part, pair) for part in of.slices if part.is_cold), 0), params.cold.min_users.of(task)
+    if cold < needed:
+        says = f"not measured: {cold} users, {needed} are needed"
         yield Check(name=f"{subject}, cold users", says=says, status="not measured", kind="guardrail", users=cold)
-    judged = len([part for part in judged_groups(of, params) if not part.is_cold])
+    judged = len([part for part in judged_groups(task, of, params) if not part.is_cold])
     left = len([part for part in of.slices if not part.is_cold]) - judged
     if left:
-        says = f"not measured: {left} slices of fewer than {params.slices.min_users} users"
+        says = f"not measured: {left} slices of fewer than {params.slices.min_users.of(task)} users"
         yield Check(name=f"{subject}, small slices", says=says, status="not measured", kind="guardrail")

@@ -9,7 +9,7 @@ import numpy as np
 from tasks.evaluation.intervals import bootstrap
 from tasks.promotion.check import Check, Kind, Needs, Status
 from tasks.promotion.measured import Values
-from tasks.promotion.spending import expanded
+from tasks.promotion.spending import level_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,8 @@ def answers(questions: Sequence[Question], draws: int, seed: int) -> list[Check]
     values = np.column_stack([question.difference for question in questions])
     counted = ~np.isnan(values)
     differing = (counted & (values != 0)).sum(axis=0)
-    tails = [expanded(question.tail, int(n)) for question, n in zip(questions, differing, strict=True)]
-    found = bootstrap(values, draws, seed, 1 - 2 * np.array(tails))
+    levels = [level_of(question.tail, int(n), draws) for question, n in zip(questions, differing, strict=True)]
+    found = bootstrap(values, draws, seed, np.array(levels))
     found_of_each = np.column_stack([found.mean, found.low, found.high, counted.sum(axis=0), differing])
     return [_check(question, *row) for question, row in zip(questions, found_of_each.tolist(), strict=True)]
 

@@ -30,12 +30,20 @@ GROUPS: Mapping[str, tuple[float, ...]] = {
 
 @dataclass(frozen=True)
 class Noise:
-    """What another seed and another week of training change in a user's value, though neither model is better."""
+    """What another week of training changes on one task, though neither model is better."""
 
     moved: float
-    """Share of users whose two values are drawn anew; the others have the same on both sides."""
-    reach: float
-    """Scale of the jump along the users sorted by value, as a share of all users; Student's t, 3 degrees of freedom."""
+    """Share of the users with a hit whose value changes …"""
+    found: float
+    """… and of those without one."""
+    jump: float
+    """Scale of the change of NDCG@10 on either side: Student's t of 5 degrees of freedom, cut to 0 and 1."""
+    recall: tuple[float, float]
+    """Recall@20 changes for this share of those whose NDCG@10 does, and so many times as far."""
+    coverage: float
+    """Standard deviation of coverage, as a share of it."""
+    novelty: float
+    """The same of the mean novelty."""
 
 
 @dataclass(frozen=True)
@@ -47,48 +55,30 @@ class Effect:
     """Instead, for the users of one slice: the third of `age`, 12 % of all."""
 
 
-NOISE: Mapping[Task, Noise] = {"all": Noise(0.55, 0.04), "new": Noise(0.5, 0.02)}
+NOISE: Mapping[Task, Noise] = {
+    "all": Noise(moved=0.75, found=0.05, jump=0.0365, recall=(0.35, 1.5), coverage=0.012, novelty=0.008),
+    "new": Noise(moved=0.75, found=0.02, jump=0.045, recall=(0.5, 2.5), coverage=0.09, novelty=0.02),
+}
+"""As four rankers of The Complete Journey differ: three seeds, and one that learned from the folds of a week before."""
 METRICS = ("ndcg@10", "recall@20")
 NOVELTY: Mapping[Task, float] = {"all": 3.9, "new": 2.4}
+COVERAGE: Mapping[Task, float] = {"all": 0.056, "new": 0.0075}
+
+RealUsers = Mapping[Task, pd.DataFrame]
+"""A row a user of that task, a column a metric."""
 
 
-@dataclass(frozen=True)
-class RealUsers:
-    """One task's; by the judged metric, the lowest first."""
-
-    values: Mapping[str, NDArray[np.float64]]
-    """Metric to (n_users,)."""
-    ranks: Mapping[str, NDArray[np.int64]]
-    """Metric to each user's place when sorted by it."""
-
-    def moved(self, metric: str, users: NDArray[np.int64], jumps: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The values of who stands so many places further."""
-        ranks = self.ranks[metric][users] + jumps
-        return np.sort(self.values[metric])[np.clip(ranks, 0, len(self.ranks[metric]) - 1)]
-
-
-def read_users(path: Path) -> dict[Task, RealUsers]:
+def read_users(path: Path) -> RealUsers:
     """Of `reports/per_user.parquet`."""
-    frame = pd.read_parquet(path).sort_values(list(METRICS))
-    users: dict[Task, RealUsers] = {}
-    for task in TASKS:
-        values = {metric: frame.loc[frame["task"] == task, metric].to_numpy(dtype=np.float64) for metric in METRICS}
-        ranks = {metric: of.argsort(kind="stable").argsort(kind="stable") for metric, of in values.items()}
-        users[task] = RealUsers(values, ranks)
-    return users
+    frame = pd.read_parquet(path)
+    return {task: frame.loc[frame["task"] == task, list(METRICS)].reset_index(drop=True) for task in TASKS}
 
 
-def week(
-    users: Mapping[Task, RealUsers],
-    effect: Effect,
-    gate: int,
-    rng: np.random.Generator,
-    noise: Mapping[Task, Noise] = NOISE,
-) -> Measured:
+def week(users: RealUsers, effect: Effect, gate: int, rng: np.random.Generator) -> Measured:
     """A champion and a challenger on as many users as there are real ones, drawn from these with replacement.
 
-    A user whose lists changed has two values, one a side, drawn in the same way from real users near in value. So the
-    sides can be swapped: where no effect is planted the challenger is no better, exactly.
+    Both sides of a user begin at the real value, and the same noise is drawn for either. So they can be swapped: where
+    no effect is planted the challenger is no better, exactly.
     """
     return Measured(
         champion=1,
@@ -96,38 +86,54 @@ def week(
         cutoff=CUTOFF + timedelta(weeks=gate),
         end=CUTOFF + timedelta(weeks=gate + 1),
         gate=gate,
-        tasks={task: _task(task, of, effect, noise[task], rng) for task, of in users.items()},
+        tasks={task: _task(task, of, effect, rng) for task, of in users.items()},
         latency_p95_ms=Sides(40.0, float(rng.normal(40, 3))),
         size_mib=Sides(80.0, float(rng.normal(80, 2))),
         accepted=True,
     )
 
 
-def _task(task: Task, real: RealUsers, effect: Effect, noise: Noise, rng: np.random.Generator) -> MeasuredTask:
-    n = len(real.values[METRICS[0]])
-    users = rng.integers(0, n, n)
-    slices = _slices(users / n, rng)
-    jumps = rng.standard_t(3, (2, n)) * noise.reach * n * (rng.random(n) < noise.moved)
-    one, other = np.rint(jumps).astype(np.int64)
+def spread(users: RealUsers, rng: np.random.Generator) -> dict[Task, float]:
+    """Standard deviation of a user's difference in NDCG@10 between equals, a task."""
+    weeks = [week(users, Effect(), 1, rng) for _ in range(20)]
+    return {task: float(np.mean([w.tasks[task].metrics[METRICS[0]].difference.std() for w in weeks])) for task in users}
+
+
+def _task(task: Task, users: pd.DataFrame, effect: Effect, rng: np.random.Generator) -> MeasuredTask:
+    n, noise = len(users), NOISE[task]
+    drawn = users.iloc[rng.integers(0, n, n)]
+    slices = _slices(drawn[METRICS[0]].to_numpy(), rng)
     gain = np.full(n, effect.gain.get(task, 0.0))
     if effect.of_group:
         gain[next(s.inside for s in slices if (s.dimension, s.value) == ("age", "2"))] = effect.of_group
-    metrics = {
-        metric: Paired(real.moved(metric, users, one), np.clip(real.moved(metric, users, other) * (1 + gain), 0, 1))
-        for metric in METRICS
-    }
-    novelty = rng.normal(NOVELTY[task], 1.0, n)
-    metrics["novelty@10"] = Paired(novelty, novelty + rng.normal(0, 0.3, n))
-    coverage = Sides(0.05, float(rng.normal(0.05, 0.001)))
+    metrics = {metric: _better(pair, gain) for metric, pair in _equals(drawn, noise, rng).items()}
+    lists = rng.normal(NOVELTY[task], 1.0, n)
+    shift = NOVELTY[task] * rng.normal(0, noise.novelty)
+    metrics["novelty@10"] = Paired(lists, lists + shift + rng.normal(0, 0.3, n))
+    coverage = Sides(COVERAGE[task], float(COVERAGE[task] * (1 + rng.normal(0, noise.coverage))))
     return MeasuredTask(metrics, slices, coverage, Lift(0.013, 0.009, 0.017))
 
 
-def _slices(place: NDArray[np.float64], rng: np.random.Generator) -> tuple[Slice, ...]:
+def _equals(drawn: pd.DataFrame, noise: Noise, rng: np.random.Generator) -> dict[str, Paired]:
+    n = len(drawn)
+    moved = rng.random(n) < np.where(drawn[METRICS[0]] > 0, noise.moved, noise.found)
+    jumps = noise.jump * rng.standard_t(5, (2, n)) * moved
+    share, times = noise.recall
+    of_recall = times * jumps * (rng.random(n) < share)
+    sides = {m: np.clip(drawn[m].to_numpy() + j, 0, 1) for m, j in zip(METRICS, (jumps, of_recall), strict=True)}
+    return {metric: Paired(*both) for metric, both in sides.items()}
+
+
+def _better(pair: Paired, gain: NDArray[np.float64]) -> Paired:
+    return Paired(pair.champion, np.clip(pair.challenger * (1 + gain), 0, 1))
+
+
+def _slices(value: NDArray[np.float64], rng: np.random.Generator) -> tuple[Slice, ...]:
     """By chance, but for activity: who buys more is served better."""
-    n, found = len(place), []
+    n, found = len(value), []
     for dimension, shares in GROUPS.items():
-        position = rng.random(n) + (place if dimension == "activity" else 0)
-        of = np.searchsorted(np.cumsum(shares)[:-1], position.argsort().argsort() / n, side="right")
-        found += [Slice(dimension, str(value), of == value) for value in range(len(shares))]
+        place = rng.random(n) * 0.7 + (value if dimension == "activity" else 0)
+        part = np.searchsorted(np.cumsum(shares)[:-1], place.argsort().argsort() / n, side="right")
+        found += [Slice(dimension, str(number), part == number) for number in range(len(shares))]
     cold = np.arange(n) < 3
     return (*found, Slice(COLD, "at most 3 events", cold), Slice(COLD, "more than 3 events", ~cold))

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from tasks.params import PromotionParams, load_params
+from tasks.params import Counts, GroupParams, PromotionParams, Shares, load_params
 from tasks.promotion.check import Check
 from tasks.promotion.measured import Lift, Measured, MeasuredTask, Paired, Sides, Slice, Values
 from tasks.promotion.verdict import Verdict
 from tasks.schema import Task
 
 PARAMS: PromotionParams = load_params(Path(__file__).parents[2] / "params.yaml").promotion.model_copy(
-    update={"draws": 10_000}
+    update={"draws": 10_000, "slices": GroupParams(min_users=Counts(all=100, new=100), margin=Shares(all=0.1, new=0.5))}
 )
-"""The project's, with fewer draws for time."""
+"""The project's, with fewer draws for time, and slices for a shop of 300."""
 USERS = 300
 COLD_USERS = np.arange(USERS) < 40
 SLICES = (

@@ -85,7 +85,7 @@ def test_a_small_loss_beside_a_gain_rejects_on_all_purchases_but_only_beyond_the
         ("all", {"recall": -0.02}, "recall@20 on all purchases: not worse"),
         ("new", {"recall": -0.06}, "recall@20 on new items: not worse"),
         ("all", {"novelty": -0.2}, "novelty@10 on all purchases: not worse"),
-        ("new", {"novelty": -0.2}, "novelty@10 on new items: not worse"),
+        ("new", {"novelty": -0.4}, "novelty@10 on new items: not worse"),
         ("all", {"coverage": Sides(0.05, 0.044)}, "catalogue coverage@10 on all purchases: not worse"),
         ("new", {"coverage": Sides(0.05, float("nan"))}, "catalogue coverage@10 on new items: not worse"),
         ("all", {"lift": Lift(0.01, -0.001, 0.02)}, "re-ranking on all purchases: pays"),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tasks.params import PromotionParams
-from tasks.promotion.spending import expanded, place, tail_of_a_gain
+from tasks.promotion.spending import expanded, level_of, place, tail_of_a_gain
 from tests.promotion.evidence import PARAMS
 
 
@@ -48,6 +48,20 @@ def test_an_expanded_interval_of_a_few_users_errs_as_often_as_it_says() -> None:
     plain, wider = errs
     assert wider == pytest.approx(0.02, abs=0.004)
     assert plain > 0.024
+
+
+def test_the_ends_of_a_bootstrap_are_safe_from_the_luck_of_its_draws() -> None:
+    """In 19 of 20 bootstraps of 20,000 draws, what is cut off is no more than the tail of all possible draws."""
+    tail = tail_of_a_gain(PARAMS, 2)
+    many = np.random.default_rng(0).random((2000, 20_000))
+    cut = (1 - level_of(tail, 10**9, 20_000)) / 2
+    ends = np.quantile(many, cut, axis=1)
+    assert (ends <= tail).mean() == pytest.approx(0.95, abs=0.02)
+
+
+@given(st.floats(1e-4, 0.4), st.integers(2, 10_000), st.integers(100, 50_000))
+def test_an_interval_is_never_narrower_than_its_tail_says(tail: float, users: int, draws: int) -> None:
+    assert 1 - 2 * tail <= level_of(tail, users, draws) + 1e-12 <= 1 + 1e-12
 
 
 def test_too_few_draws_for_the_budget_are_refused_with_how_many_are_needed() -> None:
