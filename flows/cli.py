@@ -12,6 +12,7 @@ from rich.console import Console
 
 from flows.review_command import review
 from flows.settings import apply_settings, who
+from flows.verify_command import verify
 from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, is_full_disk
 from tasks.params import load_params
 
@@ -110,6 +111,7 @@ def rollback(
 
 
 app.command()(review)
+app.command()(verify)
 
 
 @app.command()

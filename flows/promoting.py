@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flows.describing import describe_version
 from flows.duel import Duel, duel
+from flows.passport import issue_passport
 from flows.settings import Settings
 from flows.steps import EVALUATION, open_stages, read_json
 from tasks.ingestion.storage import replace_file
@@ -64,11 +65,13 @@ def promote(
         return version
     stage, why = _where_to(judged.verdict, params, waiting_version(registry, stages))
     describe_version(settings, registry, version, judged.verdict, judged.champion, judged.shoppers, stage, why)
+    digest = digest_of(judged.verdict)
     evidence = {
         "decision": judged.verdict.decision,
         "judged_against": judged.champion,
         "mode": params.promotion.mode,
-        "verdict_sha256": digest_of(judged.verdict),
+        "verdict_sha256": digest,
+        "passport_sha256": issue_passport(settings, registry, params, version, judged.verdict, judged.champion, digest),
     }
     return stages.move(version.number, stage, why, who, evidence, expected_champion=judged.champion)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 import tasks as package
+from flows.recipe import recipe_files
 from flows.settings import Settings
 from flows.tables import description
 from tasks.errors import TransientError
@@ -133,7 +134,7 @@ def _retrained(settings: Settings, params: Params, recipe: str, served: Path) ->
         files={
             "": [reports / REPORT, reports / "data_quality.html"],
             "evaluation": [p for p in sorted(reports.iterdir()) if p.suffix in (".json", ".parquet") or p.is_dir()],
-            "recipe": [p for p in (root / "dvc.lock", root / "dvc.yaml", root / "params.yaml") if p.exists()],
+            **recipe_files(root),
         },
         bundle=served,
         package=Path(package.__file__ or "").parent,

@@ -27,7 +27,7 @@ def manifest(bundle: Path, package: Path) -> dict[str, int]:
 def refuse_incomplete(name: str, number: int) -> None:
     """Raises ShoprecError, naming the first file that is missing or cut off."""
     root = f"models:/{name}/{number}"
-    files = _files(root)
+    files = files_of_model(root)
     wanted = {_DESCRIPTION: None} if _DESCRIPTION not in files else _wanted(_description(root))
     for path, size in wanted.items():
         if path not in files:
@@ -47,7 +47,7 @@ def _sizes(folder: Path, under: str) -> dict[str, int]:
     return {f"{under}/{folder.name}/{p.relative_to(folder).as_posix()}": p.stat().st_size for p in files}
 
 
-def _files(uri: str) -> dict[str, int]:
+def files_of_model(uri: str) -> dict[str, int]:
     """All of the model's, by their path within it, with their bytes."""
     found: dict[str, int] = {}
     store = get_artifact_repository(uri)  # once: mlflow.artifacts would look the address up for each folder

@@ -23,6 +23,11 @@ def hashes(root: Path) -> dict[str, str]:
     return found
 
 
+def inputs(root: Path) -> dict[str, str]:
+    """Path to MD5 of all that a stage read; code and settings too, which are in git and not in DVC's cache."""
+    return {dep["path"]: dep["md5"] for stage in _locked(root).values() for dep in stage.get("deps", [])}
+
+
 def recipe_digest(root: Path) -> str:
     """SHA-256 over what the final stages were made from: their commands and params, and the content of all they read.
 

@@ -62,8 +62,13 @@ def track(root: Path, path: str) -> None:
 
 
 def push(root: Path, on_line: OnLine) -> None:
-    """Copies all that `dvc.lock` and `*.dvc` name to the remote. Raises TransientError: a remote may come back."""
-    done = _run(root, on_line, "push")
+    """Copies all that `dvc.lock` and `*.dvc` name to the remote. Raises TransientError: a remote may come back.
+
+    All is named to DVC: by itself it passes over `data/raw.dvc` in git, where `data/*` is ignored but for pointers.
+    """
+    pointers = [path for pattern in ("*.dvc", "*/*.dvc") for path in sorted(root.glob(pattern)) if path.is_file()]
+    named = [path.relative_to(root).as_posix() for path in [root / "dvc.yaml", *pointers] if path.is_file()]
+    done = _run(root, on_line, "push", *named)
     if done.code:
         raise TransientError(
             f"the data could not be pushed to DVC's remote, so nothing was promoted: {_last_words(done)}\n"
@@ -71,11 +76,18 @@ def push(root: Path, on_line: OnLine) -> None:
         )
 
 
-def _dvc(root: Path, *arguments: str) -> None:
+def configuration(root: Path) -> dict[str, str]:
+    """Of DVC, by its dotted names; paths are absolute."""
+    lines = _dvc(root, "config", "--list").lines
+    return {name: value for name, between, value in (line.partition("=") for line in lines) if between}
+
+
+def _dvc(root: Path, *arguments: str) -> Finished:
     done = _run(root, lambda _: None, *arguments)
     if done.code:
         _refuse_busy(done)
         raise ShoprecError(f"`dvc {' '.join(arguments)}` failed in {root}: {_last_words(done)}")
+    return done
 
 
 def _run(root: Path, on_line: OnLine, *arguments: str) -> Finished:

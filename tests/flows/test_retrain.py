@@ -91,8 +91,9 @@ def test_the_run_in_mlflow_holds_all_that_a_reviewer_asks_for(finished: tuple[Pa
     client = client_of(root)
     run = client.get_run(first.version.run_id)
     folders = {folder: {f.path for f in client.list_artifacts(run.info.run_id, folder)} for folder in (None, "recipe")}
-    assert folders[None] == {"report.html", "data_quality.html", "evaluation", "recipe", "gate"}
-    assert folders["recipe"] == {"recipe/dvc.lock", "recipe/dvc.yaml", "recipe/params.yaml"}
+    assert folders[None] == {"report.html", "data_quality.html", "evaluation", "recipe", "gate", "passport.json"}
+    in_the_recipe = {"dvc.lock", "dvc.yaml", "params.yaml", "data", "expectations"}
+    assert folders["recipe"] == {f"recipe/{name}" for name in in_the_recipe}
     assert {
         "all/ndcg_at_10",
         "all/ndcg_at_10_low",

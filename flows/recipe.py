@@ -1,0 +1,17 @@
+"""The recipe of a version: the small files that say how it was made, as they lie among the artifacts of its run."""
+
+from pathlib import Path
+
+FOLDER = "recipe"
+_AT_THE_TOP = ("dvc.lock", "dvc.yaml", "params.yaml", "requirements.lock")
+_BELOW = ("expectations/*.json", "*.dvc", "*/*.dvc")
+
+
+def recipe_files(root: Path) -> dict[str, list[Path]]:
+    """Folder among the run's artifacts to the files that go there; paths below `recipe/` are as in the project."""
+    found: dict[str, list[Path]] = {}
+    for path in [root / name for name in _AT_THE_TOP] + [p for glob in _BELOW for p in sorted(root.glob(glob))]:
+        if path.is_file():
+            within = path.relative_to(root).parent.as_posix()
+            found.setdefault(FOLDER if within == "." else f"{FOLDER}/{within}", []).append(path)
+    return found

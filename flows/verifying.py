@@ -1,0 +1,199 @@
+"""Whether a version is what its passport says: everything that can be recomputed is, and compared."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import ValidationError
+
+from flows.production import open_registry
+from flows.settings import Settings
+from tasks.errors import ShoprecError, TransientError
+from tasks.registry.ledger import Ledger
+from tasks.registry.passport import Passport, sha256
+from tasks.versioning.git import has_commit
+from tasks.versioning.stores import lost_objects, stores
+
+if TYPE_CHECKING:
+    from tasks.registry.registry import Registry
+    from tasks.registry.stages import Stages
+
+Outcome = Literal["pass", "fail", "not possible"]
+VERDICT = "gate/verdict.json"
+
+
+@dataclass(frozen=True)
+class Checked:
+    name: str
+    outcome: Outcome
+    why: str
+
+
+@dataclass(frozen=True)
+class Verified:
+    version: int
+    checks: tuple[Checked, ...]
+
+    @property
+    def is_as_written(self) -> bool:
+        """What could not be checked counts for nothing, either way."""
+        return all(check.outcome != "fail" for check in self.checks)
+
+
+def verify_version(settings: Settings, number: int | None) -> Verified:
+    """Of version `number`, or else the one that serves. Raises ShoprecError where there is none."""
+    registry = open_registry(settings)
+    from tasks.registry.stages import Stages
+
+    stages = Stages(registry, Ledger(settings.ledger))
+    version = registry.holder_of("production") if number is None else registry.marks.version(number)
+    if version is None:
+        raise ShoprecError("no version serves: name the one to verify, `shoprec verify 1`")
+    with tempfile.TemporaryDirectory(prefix="verify-") as folder:
+        run = _Run(registry, version.run_id, Path(folder))
+        seal, passport = _passport(registry, stages, version.number, run)
+        checks = [seal, _ledger(stages)]
+        if passport is not None:
+            checks += [
+                _tags(registry, passport),
+                _model(registry, passport),
+                *_recipe(run, passport),
+                _data(settings.root, passport),
+                _commit(settings.root, passport),
+            ]
+    return Verified(version.number, tuple(checks))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Of MLflow, whose artifacts are fetched into `folder`."""
+
+    registry: "Registry"
+    run_id: str
+    folder: Path
+
+    def content(self, path: str) -> bytes | None:
+        """None: the run has no such file."""
+        from tasks.registry.artifacts import fetch_file
+
+        try:
+            return fetch_file(self.registry, self.run_id, path, self.folder).read_bytes()
+        except TransientError:
+            raise
+        except ShoprecError:
+            return None
+
+
+def _passport(registry: "Registry", stages: "Stages", number: int, run: _Run) -> tuple[Checked, Passport | None]:
+    """The passport only where it is the one that was sealed: nothing can be held against another."""
+    from tasks.registry.passports import DIGEST, FILE, tags_of
+
+    told = {"the tag passport_sha256": tags_of(registry, number).get(DIGEST)}
+    told["the ledger"] = _digest_in_ledger(stages, number, DIGEST)
+    content = run.content(FILE)
+    if content is None and not any(told.values()):
+        why = "it has none: it was registered by an older shoprec, or is not judged yet"
+        return Checked("passport", "not possible", why), None
+    if content is None:
+        return Checked("passport", "fail", f"{FILE} is gone from run {run.run_id}"), None
+    digest = sha256(content)
+    problems = [f"{place} says {said or 'nothing'}" for place, said in told.items() if said != digest]
+    if problems:
+        problems.append(f"{FILE} has SHA-256 {digest}")
+    return _judged("passport", problems, f"SHA-256 {digest}, as in tag and ledger"), _read(content, digest, told)
+
+
+def _read(content: bytes, digest: str, told: Mapping[str, str | None]) -> Passport | None:
+    if digest not in told.values():
+        return None
+    try:
+        return Passport.model_validate_json(content)
+    except ValidationError as error:
+        raise ShoprecError(f"the passport is of another shoprec, and cannot be read by this one: {error}") from error
+
+
+def _digest_in_ledger(stages: "Stages", number: int, name: str) -> str | None:
+    told = [
+        change.evidence[name] for change in stages.changes() if change.version == number and name in change.evidence
+    ]
+    return told[-1] if told else None
+
+
+def _ledger(stages: "Stages") -> Checked:
+    misfit = stages.check()
+    problems = [] if misfit is None else [f"entry {misfit.number}: {misfit.why}"]
+    return _judged("ledger", problems, "every entry is as it was written")
+
+
+def _tags(registry: "Registry", passport: Passport) -> Checked:
+    from tasks.registry.passports import tags_of
+
+    now, wanted = tags_of(registry, passport.version), passport.tags()
+    problems = [
+        f"{name} is {now.get(name)!r}, was {value!r}" for name, value in wanted.items() if now.get(name) != value
+    ]
+    return _judged("tags", problems, "as in the passport: " + ", ".join(wanted))
+
+
+def _model(registry: "Registry", passport: Passport) -> Checked:
+    from tasks.registry.passports import model_digests
+
+    problems = differences(passport.model, model_digests(registry, passport.version))
+    return _judged("model", problems, f"all {len(passport.model)} files, and no other")
+
+
+def _recipe(run: _Run, passport: Passport) -> list[Checked]:
+    found = {path: sha256(content) for path in passport.recipe if (content := run.content(path)) is not None}
+    verdict = run.content(VERDICT)
+    now = {} if verdict is None else {VERDICT: sha256(verdict)}
+    return [
+        _judged("recipe", differences(passport.recipe, found), f"all {len(found)} files"),
+        _judged("verdict", differences({VERDICT: passport.verdict.sha256}, now), passport.verdict.decision),
+    ]
+
+
+def differences(written: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """In words, of path to digest."""
+    gone = [f"{path} is gone" for path in written.keys() - now.keys()]
+    added = [f"{path} was added" for path in now.keys() - written.keys()]
+    changed = [f"{path} was changed" for path in written.keys() & now.keys() if written[path] != now[path]]
+    return sorted(gone + added + changed)
+
+
+def _data(root: Path, passport: Passport) -> Checked:
+    """All that DVC keeps; what else a stage read (code, settings) is told by the commit and the recipe."""
+    places = stores(root)
+    folders = {store.name: store.folder for store in places if store.folder is not None}
+    missing, changed = lost_objects(passport.outputs, list(folders.values()))
+    unread = [f"{store.name} at {store.address} is no folder: `dvc status --cloud` asks it" for store in places[1:]]
+    unread = [] if len(folders) == len(places) else unread
+    if missing and unread and not changed:
+        return Checked("data", "not possible", f"not in the cache: {_listed(missing)}; {unread[0]}")
+    problems = changed + [f"{path} is nowhere ({', '.join(folders)})" for path in missing]
+    read = f"{len(passport.outputs)} paths, each object with its MD5 in {', '.join(folders)}"
+    return _judged("data", problems, "; ".join([read, *unread]))
+
+
+def _commit(root: Path, passport: Passport) -> Checked:
+    if passport.code is None:
+        return Checked("commit", "not possible", "it was made outside git")
+    known, commit = has_commit(root, passport.code.commit), passport.code.commit
+    if known is None:
+        return Checked("commit", "not possible", f"{root} is not in git, so {commit} cannot be looked up")
+    changed = passport.code.changed
+    beside = f"; with changes in {_listed(changed)}" if changed else ", with nothing changed"
+    return _judged("commit", [] if known else [f"git does not have {commit}"], f"{commit}{beside}")
+
+
+_LONGEST_LIST = 10
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LONGEST_LIST} more" if len(names) > _LONGEST_LIST else ""
+    return "; ".join(names[:_LONGEST_LIST]) + more
+
+
+def _judged(name: str, problems: Sequence[str], well: str) -> Checked:
+    return Checked(name, "fail", _listed(problems)) if problems else Checked(name, "pass", well)

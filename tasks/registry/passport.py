@@ -1,0 +1,100 @@
+"""The passport of a version: all that it came from and consists of, with digests, so that it can be checked later."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Kind = Literal["retrain", "refresh"]
+NONE = "none"
+"""Of a tag: there is nothing to say."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Code(_Part):
+    commit: str
+    changed: tuple[str, ...]
+    """Files that were not as committed; `dvc.lock` and `*.dvc`, which a run writes, are among `recipe`."""
+
+
+class Validation(_Part):
+    result: str
+    checks: Mapping[str, int]
+    """Status to how many."""
+
+
+class Machine(_Part):
+    python: str
+    platform: str
+    processor: str
+    libraries: Mapping[str, str]
+
+
+class Cut(_Part):
+    """A fold: knowledge is before the cutoff, labels are `cutoff <= t < end`; UTC."""
+
+    name: str
+    cutoff: datetime
+    end: datetime
+
+
+class Decided(_Part):
+    decision: str
+    reason: str
+    sha256: str
+    """Of `gate/verdict.json`."""
+
+
+class Passport(_Part):
+    name: str
+    version: int
+    kind: Kind
+    parent: int | None
+    """The champion that it was judged against; of a refresh, the version that was refreshed."""
+    run_id: str
+    flow_run_id: str | None
+    """Of Prefect; None: made outside a flow."""
+    code: Code | None
+    """None: outside git."""
+    recipe: Mapping[str, str]
+    """SHA-256 of each file under `recipe/` among the run's artifacts: lock, pipeline, params, suites, pointers."""
+    inputs: Mapping[str, str]
+    """DVC's hash of each path that a stage read."""
+    outputs: Mapping[str, str]
+    """DVC's hash of each path that a stage made, or that was brought from outside."""
+    validation: Validation
+    params: Mapping[str, Any]
+    seeds: Mapping[str, int]
+    machine: Machine
+    folds: tuple[Cut, ...]
+    metrics: Mapping[str, Any]
+    verdict: Decided
+    model: Mapping[str, str]
+    """SHA-256 of every file of the model in MLflow."""
+
+    def as_text(self) -> str:
+        """The file, whose SHA-256 is the passport's."""
+        return json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+    def tags(self) -> dict[str, str]:
+        """What versions can be searched by."""
+        test = next((cut.cutoff.isoformat() for cut in self.folds if cut.name == "test"), NONE)
+        return {
+            "git_commit": self.code.commit if self.code else NONE,
+            "git_clean": str(not self.code.changed).lower() if self.code else NONE,
+            "parent": NONE if self.parent is None else str(self.parent),
+            "kind": self.kind,
+            "data_raw": self.outputs.get("data/raw", NONE),
+            "test_cutoff": test,
+            "decision": self.verdict.decision,
+        }
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,40 @@
+"""Passports in MLflow: a file among the artifacts of the version's run, and tags of the version."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlflow.artifacts import download_artifacts
+
+from tasks.registry.completeness import files_of_model
+from tasks.registry.faults import faults_of_mlflow
+from tasks.registry.passport import Passport, sha256
+from tasks.registry.registry import Registry
+
+FILE, DIGEST = "passport.json", "passport_sha256"
+"""The artifact; its SHA-256 as a tag of the version, and in the ledger's evidence of the move."""
+
+
+def seal(registry: Registry, passport: Passport) -> str:
+    """Keeps it, and returns its digest. One that an earlier try left is replaced; the tag of the digest comes last."""
+    text = passport.as_text()
+    digest = sha256(text.encode())
+    with faults_of_mlflow(registry.uri):
+        registry.client.log_text(passport.run_id, text, FILE)
+        for name, value in {**passport.tags(), DIGEST: digest}.items():
+            registry.client.set_model_version_tag(registry.name, str(passport.version), name, value)
+    return digest
+
+
+def tags_of(registry: Registry, number: int) -> Mapping[str, str]:
+    with faults_of_mlflow(registry.uri):
+        return registry.client.get_model_version(registry.name, str(number)).tags
+
+
+def model_digests(registry: Registry, number: int) -> dict[str, str]:
+    """SHA-256 of every file of the version's model, by its path within it."""
+    uri = f"models:/{registry.name}/{number}"
+    with tempfile.TemporaryDirectory(prefix="model-") as folder, faults_of_mlflow(registry.uri):
+        names = files_of_model(uri)  # the download adds a file of its own
+        got = Path(download_artifacts(artifact_uri=uri, dst_path=folder)) if names else Path(folder)
+        return {name: sha256((got / name).read_bytes()) for name in sorted(names)}
