@@ -37,6 +37,8 @@ STATE = ("data/features/serve", "data/candidates/serve")
 """What the recommender knows as of the end of the data."""
 EVALUATION = "reports/evaluation.json"
 REPORT = "report.html"
+SCRATCH = ("bundle-*", "duel-*")
+"""Folders in var/ that a run takes away again, unless it is killed."""
 CONTEXTS = {"data/raw": "source", "data/valid": "training", "data/quarantine": "quarantine"}
 """What a versioned folder was used for, told by its path; other data/ folders are `training`."""
 
@@ -97,11 +99,10 @@ def facts(root: Path) -> dict[str, str]:
 def register(settings: Settings, registry: "Registry", params: Params) -> tuple[Version, bool]:
     """The version of this retrain, and whether it is new: the same recipe is not registered twice."""
     recipe = recipe_digest(settings.root)
+    _clear_what_was_killed(settings, registry)
     known = registry.version_of(recipe)
     if known is not None:
         return known, False
-    for left in settings.var.glob("bundle-*"):
-        shutil.rmtree(left)  # by a run that was killed; the lock on retraining says that no other is at it
     with tempfile.TemporaryDirectory(dir=settings.var, prefix="bundle-") as folder:
         features, candidates = (settings.root / path for path in STATE)
         items = Valid.read(settings.root / VALID).items
@@ -117,6 +118,14 @@ def is_transient(_task: object, _run: object, state: Any) -> bool:
 
 def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _clear_what_was_killed(settings: Settings, registry: "Registry") -> None:
+    """The lock on retraining says that no other is at it."""
+    for scratch in SCRATCH:
+        for left in settings.var.glob(scratch):
+            shutil.rmtree(left)
+    registry.end_killed_runs()
 
 
 def _retrained(settings: Settings, params: Params, recipe: str, served: Path) -> Retrained:

@@ -84,6 +84,18 @@ class Registry:
             )
             return version_of(made)
 
+    def end_killed_runs(self) -> None:
+        """Nothing but a later run can say of a killed one that it has ended.
+
+        One that is still at work, on another machine, says itself how it ended when it does.
+        """
+        with faults_of_mlflow(self.uri):
+            left = self.client.search_runs([self._experiment], "attributes.status = 'RUNNING'")
+            registered = {v.run_id for v in self.client.search_model_versions(f"name = '{self.name}'")} if left else ()
+            for run in left:
+                whole = run.info.run_id in registered
+                self.client.set_terminated(run.info.run_id, "FINISHED" if whole else "KILLED")
+
     @contextmanager
     def _run(self) -> Generator[str, None, None]:
         with mlflow.start_run(experiment_id=self._experiment) as run:
