@@ -89,7 +89,7 @@ def _profile_of(registry: "Registry", number: int) -> Mapping[str, Any] | None:
 
     with tempfile.TemporaryDirectory(prefix="profile-") as folder:
         try:
-            run_id = registry.marks.version(number).run_id
+            run_id = registry.version(number).run_id
             return read_json(fetch_file(registry, run_id, QUALITY, Path(folder))).get("profile", {}).get("valid")
         except TransientError:
             raise

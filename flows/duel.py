@@ -17,7 +17,7 @@ from tasks.folds import Fold, make_folds
 from tasks.ingestion.valid import Valid
 from tasks.params import Params
 from tasks.promotion.gate import judge, judge_unmeasurable
-from tasks.promotion.measure import Side, evidence_of, measure
+from tasks.promotion.measure import Side, evidence_of, measure, refuse_unknown_items
 from tasks.promotion.shoppers import Shopper, shoppers_side_by_side
 from tasks.promotion.verdict import Verdict
 from tasks.recommender import bundle
@@ -72,6 +72,7 @@ def duel(
         ring = _Ring(settings, fold, params, Path(scratch), on_line)
         try:
             theirs = ring.champion(registry, champion)
+            refuse_unknown_items(theirs, valid, fold, params)
         except TransientError:
             raise
         except ShoprecError as error:
@@ -125,7 +126,10 @@ class _Ring:
         """A champion that was trained on newer data than this has seen the test fold, or part of it."""
         file = shipped.ranker / LEARNED
         if not file.exists():
-            raise ShoprecError(f"version {number} does not say until when it learned: {LEARNED} is missing")
+            raise ShoprecError(
+                f"version {number} does not say until when it learned ({LEARNED} is missing): approve a version"
+                " that was held against it, and later ones are judged again"
+            )
         about = json.loads(file.read_text(encoding="utf-8"))
         if pd.Timestamp(about["until"]) > pd.Timestamp(self.fold.cutoff):
             raise ShoprecError(

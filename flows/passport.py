@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from flows.recipe import recipe_files
+from flows.recipe import recipe_files, refuse_changed_params
 from flows.settings import Settings
 from flows.steps import read_json
 from tasks.folds import make_folds
 from tasks.params import Params
 from tasks.promotion.verdict import Verdict
 from tasks.registry import Version
-from tasks.registry.passport import Code, Cut, Decided, Kind, Machine, Passport, Validation, sha256
+from tasks.registry.passport import Code, Cut, Decided, Machine, Passport, Validation, sha256
 from tasks.schema import EVENT_TYPE, ITEM, TIMESTAMP, USER
 from tasks.versioning import hashes
 from tasks.versioning.git import head
@@ -50,7 +50,6 @@ def issue_passport(
     verdict: Verdict,
     parent: int | None,
     verdict_sha256: str,
-    kind: Kind = "retrain",
 ) -> str:
     """Leaves the passport with the version and returns its digest; to be called after the verdict, before the move.
 
@@ -61,11 +60,12 @@ def issue_passport(
     from tasks.registry.passports import model_digests, seal
 
     root, recipe = settings.root, recipe_files(settings.root)
+    refuse_changed_params(root, params)
     attach(registry, version.run_id, recipe)
     passport = Passport(
         name=version.name,
         version=version.number,
-        kind=kind,
+        kind="retrain",
         parent=parent,
         run_id=version.run_id,
         flow_run_id=_flow_run_id(),

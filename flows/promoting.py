@@ -13,6 +13,7 @@ from flows.steps import EVALUATION, open_stages, read_json
 from tasks.ingestion.storage import replace_file
 from tasks.params import Params
 from tasks.promotion.first import judge_first
+from tasks.promotion.gate import judge_unmeasurable
 from tasks.promotion.shoppers import Shopper
 from tasks.promotion.verdict import Verdict
 from tasks.registry import Stage, Version
@@ -44,15 +45,23 @@ def judge_version(
     """
     if version.stage != "candidate":
         return None
-    champion = registry.holder_of("production")
+    champion, stages = registry.holder_of("production"), open_stages(settings, registry)
     if champion is None:
-        found = Duel(judge_first(read_json(settings.root / EVALUATION), params.promotion))
+        found = Duel(_judge_without_champion(settings, params, stages))
     else:
-        gate = gates_against(open_stages(settings, registry), champion.number) + 1
+        gate = gates_against(stages, champion.number) + 1
         found = duel(settings, registry, champion, version, params, gate, on_line)
     judged = Judged(found.verdict, champion.number if champion else None, found.shoppers)
     _tell(settings, registry, version, judged)
     return judged
+
+
+def _judge_without_champion(settings: Settings, params: Params, stages: "Stages") -> Verdict:
+    """A shop's first; where one served before, its alias was taken away by hand, and a person has to decide."""
+    if times := stages.history():
+        why = "nothing has the alias champion any more: roll back, or approve a version"
+        return judge_unmeasurable(times[-1].version, why)
+    return judge_first(read_json(settings.root / EVALUATION), params.promotion)
 
 
 def promote(
@@ -63,7 +72,7 @@ def promote(
     if judged is None:
         stages.mend(who)
         return version
-    stage, why = _where_to(judged.verdict, params, waiting_version(registry, stages))
+    stage, why = _where_to(judged.verdict, params, waiting_version(registry, stages, judged.champion))
     describe_version(settings, registry, version, judged.verdict, judged.champion, judged.shoppers, stage, why)
     digest = digest_of(judged.verdict)
     evidence = {
@@ -81,13 +90,20 @@ def gates_against(stages: "Stages", champion: int) -> int:
     return sum(change.evidence.get("judged_against") == champion for change in stages.changes())
 
 
-def waiting_version(registry: "Registry", stages: "Stages") -> int | None:
-    """The version in staging that passed the gate and waits for a person; None where none does."""
+def waiting_version(registry: "Registry", stages: "Stages", champion: int | None) -> int | None:
+    """The version in staging that passed the gate and waits for a person; None where none does.
+
+    One that passed against another champion than today's cannot be approved any more, so it does not wait.
+    """
     challenger = registry.holder_of("staging")
     if challenger is None:
         return None
-    decided = [c.evidence.get("decision") for c in stages.changes() if c.version == challenger.number]
-    return challenger.number if "promote" in decided else None
+    decided = [
+        (c.evidence.get("decision"), c.evidence.get("judged_against"))
+        for c in stages.changes()
+        if c.version == challenger.number
+    ]
+    return challenger.number if ("promote", champion) in decided else None
 
 
 def digest_of(verdict: Verdict) -> str:

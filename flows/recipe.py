@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from tasks.errors import ShoprecError
+from tasks.params import Params, load_params
+
 FOLDER = "recipe"
 _AT_THE_TOP = ("dvc.lock", "dvc.yaml", "params.yaml", "requirements.lock")
 _BELOW = ("expectations/*.json", "*.dvc", "*/*.dvc")
@@ -15,3 +18,9 @@ def recipe_files(root: Path) -> dict[str, list[Path]]:
             within = path.relative_to(root).parent.as_posix()
             found.setdefault(FOLDER if within == "." else f"{FOLDER}/{within}", []).append(path)
     return found
+
+
+def refuse_changed_params(root: Path, params: Params) -> None:
+    """Raises ShoprecError: what is logged as the recipe would not be what was run, nor what a rebuild needs."""
+    if load_params(root / "params.yaml") != params:
+        raise ShoprecError(f"{root / 'params.yaml'} was changed while the run was under way; run again")

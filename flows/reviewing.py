@@ -49,6 +49,7 @@ def review_versions(settings: Settings) -> list[Reviewed]:
 def review_all(registry: "Registry", stages: "Stages") -> list[Reviewed]:
     from tasks.registry.reviews import answer, read_reviews  # takes seconds, so not before it is needed
 
+    stages.mend("review")  # an approval that was cut short has to be seen as what it is
     found: list[Reviewed] = []
     for review in read_reviews(registry):
         done = _waits_or_answered(review) or _decide(registry, stages, review)
@@ -100,10 +101,10 @@ def _judged(stages: "Stages", number: int) -> Mapping[str, Any] | None:
 
 def _not_to_be_approved(judged: Mapping[str, Any] | None, serving: Version | None) -> str | None:
     if judged is None:
-        return "the ledger has no verdict on this version: run again, so that it is judged"
+        return "the ledger has no verdict on this version; the next retrain is judged"
     against, now = judged["judged_against"], serving.number if serving else None
     if against != now:
-        return f"it was judged against {_named(against)}, and {_named(now)} serves: run again"
+        return f"it was judged against {_named(against)}, and {_named(now)} serves; the next one is judged against it"
     return None
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 import tasks as package
-from flows.recipe import recipe_files
+from flows.recipe import recipe_files, refuse_changed_params
 from flows.settings import Settings
 from flows.tables import description
 from tasks.errors import TransientError
@@ -97,7 +97,11 @@ def facts(root: Path) -> dict[str, str]:
 
 
 def register(settings: Settings, registry: "Registry", params: Params) -> tuple[Version, bool]:
-    """The version of this retrain, and whether it is new: the same recipe is not registered twice."""
+    """The version of this retrain, and whether it is new: the same recipe is not registered twice.
+
+    Raises ShoprecError where `params.yaml` was changed since the run began.
+    """
+    refuse_changed_params(settings.root, params)
     recipe = recipe_digest(settings.root)
     _clear_what_was_killed(settings, registry)
     known = registry.version_of(recipe)
@@ -126,6 +130,7 @@ def _clear_what_was_killed(settings: Settings, registry: "Registry") -> None:
         for left in settings.var.glob(scratch):
             shutil.rmtree(left)
     registry.end_killed_runs()
+    open_stages(settings, registry).mend("a retrain")  # a version that serves must not be taken for a candidate
 
 
 def _retrained(settings: Settings, params: Params, recipe: str, served: Path) -> Retrained:

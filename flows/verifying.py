@@ -48,7 +48,7 @@ def verify_version(settings: Settings, number: int | None) -> Verified:
     from tasks.registry.stages import Stages
 
     stages = Stages(registry, Ledger(settings.ledger))
-    version = registry.holder_of("production") if number is None else registry.marks.version(number)
+    version = registry.holder_of("production") if number is None else registry.version(number)
     if version is None:
         raise ShoprecError("no version serves: name the one to verify, `shoprec verify 1`")
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tasks.errors import ShoprecError
 from tasks.evaluation.beyond import coverage
 from tasks.evaluation.evidence import BUYERS, SYSTEM, TASK, Evidence
 from tasks.evaluation.gather import item_facts, user_facts
@@ -18,7 +19,7 @@ from tasks.folds import Fold, labels, targets
 from tasks.ingestion.valid import Valid
 from tasks.params import EvaluationParams, Params
 from tasks.promotion.measured import Lift, Measured, MeasuredTask, Paired, Sides, Slice
-from tasks.schema import TASKS, TIMESTAMP, USER, Task
+from tasks.schema import ITEM, TASKS, TIMESTAMP, USER, Task
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 
@@ -62,6 +63,18 @@ def measure(
         size_mib=Sides(champion.size_mib, challenger.size_mib),
         accepted=accepted,
     )
+
+
+def refuse_unknown_items(side: Side, valid: Valid, fold: Fold, params: Params) -> None:
+    """Raises ShoprecError where a version recommends what the shop, as it is read today, never sold before the fold."""
+    past = targets(valid.events, params.shop)
+    known = past.loc[past[TIMESTAMP] < fold.cutoff, ITEM]
+    unknown = side.lists.loc[~side.lists[ITEM].isin(known), ITEM]
+    if len(unknown):
+        raise ShoprecError(
+            f"version {side.number} recommends {unknown.nunique():,} item(s) that nobody bought before the test fold,"
+            f" such as {unknown.iloc[0]}: it was made for other data, or other settings under shop in params.yaml"
+        )
 
 
 def evidence_of(valid: Valid, fold: Fold, params: Params, champion: Side, challenger: Side) -> Evidence:

@@ -58,6 +58,11 @@ class Registry:
             number = self.marks.holder(stage)
             return None if number is None else self.marks.version(number)
 
+    def version(self, number: int) -> Version:
+        """Raises ShoprecError where there is none of that number."""
+        with faults_of_mlflow(self.uri):
+            return self.marks.version(number)
+
     def log(self, retrained: Retrained) -> Version:
         """Logs one run with everything in it, and registers its model as a `candidate`."""
         with faults_of_mlflow(self.uri), self._run() as run_id:

@@ -41,5 +41,7 @@ def _git(root: Path, *arguments: str) -> str | None:
         return None
     env = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE")}
     env["GIT_OPTIONAL_LOCKS"] = "0"
-    done = subprocess.run([program, *arguments], cwd=root, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [program, *arguments], cwd=root, env=env, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     return None if done.returncode else done.stdout

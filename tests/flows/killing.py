@@ -64,7 +64,9 @@ def finish_quickly(root: Path) -> Version:
     return finish(apply_settings(root))
 
 
-def better(*_: object) -> Duel:
+def better(*of_duel: Any) -> Duel:
+    champion, challenger = of_duel[2:4]
+    assert champion.number != challenger.number, "what serves is not judged again"
     return Duel(judge(replace(measured(), champion=1, challenger=2), PARAMS))
 
 
@@ -128,7 +130,11 @@ def aftermath(root: Path, digests: Mapping[int, str]) -> Aftermath:
     whole = served is None or digest_of(registry, served) == digests[served]
     unpushed = frozenset(not_in_remote(root))
     version = finish_quickly(root)
-    assert_all_agree(registry, Ledger(settings.ledger))
+    ledger = Ledger(settings.ledger)
+    assert_all_agree(registry, ledger)
+    moved = [entry.change for entry in ledger.entries() if entry.change.version == version.number]
+    tags = registry.client.get_model_version(registry.name, str(version.number)).tags
+    assert moved[-1].evidence["passport_sha256"] == tags["passport_sha256"]
     experiment = registry.client.get_experiment_by_name("shoprec")
     runs = registry.client.search_runs([experiment.experiment_id]) if experiment else []
     ended = [run.info.status for run in runs]

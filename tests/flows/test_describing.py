@@ -34,6 +34,7 @@ def settings(three_versions: Path, tmp_path: Path) -> Settings:  # noqa: F811
     """Version 1 serves; 2 learned from newer data, which lie in the project."""
     for folder in ("var", "reports", "data/valid"):
         (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
     (tmp_path / "var" / "mlflow.db").write_bytes(three_versions.read_bytes())
     days = pd.to_datetime(["2024-02-01", "2024-03-02"], utc=True)
     events = pd.DataFrame({"item_id": ["old", "new"], "timestamp": days})
@@ -47,8 +48,10 @@ def settings(three_versions: Path, tmp_path: Path) -> Settings:  # noqa: F811
 
 
 def test_a_judged_version_tells_a_reviewer_what_to_know(settings: Settings, tmp_path: Path) -> None:
-    registry, params = Registry(settings.tracking_uri), load_params(PROJECT / "params.yaml")
-    params = params.model_copy(update={"promotion": params.promotion.model_copy(update={"mode": "review"})})
+    registry = Registry(settings.tracking_uri)
+    own = tmp_path / "params.yaml"
+    own.write_text(own.read_text().replace("mode: auto", "mode: review"))
+    params = load_params(own)
     before = tmp_path / "data_quality.json"
     before.write_text(json.dumps(quality(1000, "2024-03-01T00:00:00+00:00")))
     version = registry.marks.version(2)
@@ -79,7 +82,7 @@ def test_a_judged_version_tells_a_reviewer_what_to_know(settings: Settings, tmp_
 
 
 def test_a_champion_without_a_profile_leaves_what_is_new_unknown(settings: Settings) -> None:
-    registry, params = Registry(settings.tracking_uri), load_params(PROJECT / "params.yaml")
+    registry, params = Registry(settings.tracking_uri), load_params(settings.root / "params.yaml")
     open_stages(settings, registry).move(3, "production", "by hand", "Bob", {}, 1)
     judged = Judged(judge(replace(measured(), champion=3, challenger=2), PARAMS), 3)
     assert promote(settings, registry, params, registry.marks.version(2), judged, "a retrain").stage == "production"

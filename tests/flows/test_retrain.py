@@ -13,11 +13,13 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ParameterTypeError
 
+from flows.recipe import refuse_changed_params
 from flows.retrain import retrain, step
 from flows.rollback import rollback
 from flows.settings import apply_settings
 from flows.steps import Outcome, write_report
 from tasks.errors import DataContractError, ParamsError, ShoprecError, TransientError
+from tasks.params import load_params
 from tasks.registry.ledger import Ledger
 from tasks.versioning import hashes
 from tests.flows.conftest import change_params, toy_project
@@ -180,6 +182,13 @@ def test_a_mistyped_param_is_named_before_anything_is_done(toy: Path) -> None:
     with pytest.raises(ParamsError, match=r"shoop.*unknown key"):
         retrain(root=toy)
     assert not (toy / "data").exists()
+
+
+def test_params_that_are_edited_during_a_run_are_not_taken_for_what_was_run(toy: Path) -> None:
+    params = load_params(toy / "params.yaml")
+    change_params(toy, toy / "params.yaml", shop={"time_zone": "Europe/Berlin"})
+    with pytest.raises(ShoprecError, match=r"params.yaml was changed while the run was under way"):
+        refuse_changed_params(toy, params)
 
 
 def test_the_flow_refuses_parameters_of_a_wrong_type(toy: Path) -> None:

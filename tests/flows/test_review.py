@@ -105,7 +105,7 @@ def test_where_another_serves_by_now_nothing_moves(waiting: Stages, of_three: Re
     assert of_three.marks.aliases() == {"champion": 3, "previous": 1, "challenger": 2}
     answered = tag(of_three, "review_answer")
     assert answered is not None
-    assert "judged against version 1, and version 3 serves: run again" in answered
+    assert "judged against version 1, and version 3 serves; the next one is judged" in answered
 
 
 def test_what_was_refused_is_not_approved_by_a_later_rollback(waiting: Stages, of_three: Registry) -> None:  # noqa: F811

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.errors import BrokenCheckError
+from tasks.errors import BrokenCheckError, ShoprecError
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
 from tasks.params import Params, load_params
 from tasks.promotion.gate import judge
-from tasks.promotion.measure import Side, evidence_of, measure
+from tasks.promotion.measure import Side, evidence_of, measure, refuse_unknown_items
 from tasks.promotion.measured import Measured
 
 CUTOFF = datetime(2024, 3, 1, tzinfo=UTC)
@@ -101,6 +101,13 @@ def test_a_list_that_holds_an_item_twice_is_refused(params: Params) -> None:
     twice = side(2, {"all": {"ann": "tea tea"}, "new": {}})
     with pytest.raises(BrokenCheckError, match="stands twice"):
         measure(evidence_of(shop(), FOLD, params, CHAMPION, twice), params, CHAMPION, twice, EVALUATION, 1, True)
+
+
+def test_a_champion_of_other_data_is_told_from_one_that_is_worse(params: Params) -> None:
+    stranger = side(1, {"all": {"ann": "tea figs"}})
+    with pytest.raises(ShoprecError, match=r"version 1 recommends 1 item.*such as figs"):
+        refuse_unknown_items(stranger, shop(), FOLD, params)
+    refuse_unknown_items(CHAMPION, shop(), FOLD, params)
 
 
 def test_a_side_that_knows_nothing_new_for_anybody_has_empty_lists(params: Params) -> None:

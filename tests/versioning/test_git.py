@@ -1,5 +1,6 @@
 """What is read from git."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -41,3 +42,12 @@ def test_only_the_project_counts_where_it_is_a_folder_of_a_larger_repository(tmp
     found = head(tmp_path / "project")
     assert found is not None
     assert found.changed == ()
+
+
+def test_a_name_in_another_encoding_is_named_as_well_as_it_can_be(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("a: 1")
+    commit(tmp_path)
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/M\xe4rz.csv")).write_text("")
+    found = head(tmp_path)
+    assert found is not None
+    assert found.changed == ("M\ufffdrz.csv",)
