@@ -24,6 +24,12 @@ PROJECT = Path(__file__).parents[2]
 SHOPPER = Shopper("all", "262", 1, (Listed("Yogurt", True),), (Listed("Cheese", False),))
 
 
+@pytest.fixture(autouse=True)
+def no_passport(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It needs a whole project; `test_verify` has one."""
+    monkeypatch.setattr("flows.promoting.issue_passport", lambda *_: "ab" * 32)
+
+
 def quality(events: int, newest: str) -> Mapping[str, Any]:
     valid = {"rows": {"events": events}, "users": 2, "items": 2, "last_event": newest}
     return {"verdict": "accepted", "profile": {"valid": valid}}
