@@ -59,6 +59,7 @@ def real_project(root: Path, exports: Path) -> Path:
     furnish(root, exports)
     params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     candidates = params["candidates"] | {"universe_min_buyers": 1}
+    candidates["own_history"] |= {"enabled": False}  # in a shop of such habits nothing beats it, so nothing would serve
     ranker = {task: of | RANKER for task, of in params["ranker"].items()}
     change_params(root, root / "params.yaml", candidates=candidates, ranker=ranker)
     return root

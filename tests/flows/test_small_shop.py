@@ -11,6 +11,7 @@ import yaml
 
 from flows.retrain import retrain
 from flows.steps import Outcome
+from tasks.promotion.of_task import NO_LOSS
 from tasks.registry.requirements import serving_requirements
 from tests.flows.conftest import change_params, real_project
 from tests.registry.test_registry import PREDICT
@@ -107,6 +108,7 @@ def assert_judged_beside(outcome: Outcome, champion: int) -> None:
     assert {check.users for check in gains} == {200}
     assert all(check.value is not None for check in gains)
     assert f"version {champion}" not in outcome.verdict.reason, "it could be scored"
+    assert any(check.name.endswith(NO_LOSS) for check in outcome.verdict.checks), "no first one is asked that"
 
 
 def test_two_runs_from_scratch_rank_the_same_to_the_last_item(
