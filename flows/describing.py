@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 QUALITY = "evaluation/data_quality.json"
 """Among the artifacts of a run."""
-FOLDER, FILE = "gate", "review.md"
-"""In reports/ and among the run's artifacts: the page without cuts."""
+FOLDER = "gate"
+"""In reports/ and among the run's artifacts: all that is said of a version that was judged."""
+FILE = "review.md"
+"""The page without cuts."""
 LINKS = {
     "report": REPORT,
     "data quality": "data_quality.html",

@@ -1,11 +1,10 @@
 """From a registered version to its stage: judged against what serves, told to whoever looks, and moved."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flows.describing import describe_version
+from flows.describing import FOLDER, describe_version
 from flows.duel import Duel, duel
 from flows.passport import issue_passport
 from flows.settings import Settings
@@ -17,14 +16,12 @@ from tasks.promotion.gate import judge_unmeasurable
 from tasks.promotion.shoppers import Shopper
 from tasks.promotion.verdict import Verdict
 from tasks.registry import Stage, Version
+from tasks.registry.passport import sha256
 from tasks.versioning.process import OnLine
 
 if TYPE_CHECKING:
     from tasks.registry.registry import Registry
     from tasks.registry.stages import Stages
-
-VERDICT = "gate"
-"""Folder of the verdict, in reports/ and among the run's artifacts."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ def waiting_version(registry: "Registry", stages: "Stages", champion: int | None
 
 
 def digest_of(verdict: Verdict) -> str:
-    return hashlib.sha256(_as_json(verdict).encode()).hexdigest()
+    return sha256(_as_json(verdict).encode())
 
 
 def _where_to(verdict: Verdict, params: Params, waiting: int | None) -> tuple[Stage, str]:
@@ -124,12 +121,12 @@ def _where_to(verdict: Verdict, params: Params, waiting: int | None) -> tuple[St
 def _tell(settings: Settings, registry: "Registry", version: Version, judged: Judged) -> None:
     from tasks.registry.artifacts import attach
 
-    folder, verdict = settings.reports / VERDICT, judged.verdict
+    folder, verdict = settings.reports / FOLDER, judged.verdict
     heading = f"# {version.name} version {version.number}: {verdict.decision}\n\n{verdict.reason}\n\n"
     against = f"Judged against version {judged.champion}, which serves.\n\n" if judged.champion else ""
     replace_file(folder / "verdict.json", _as_json(verdict).encode())
     replace_file(folder / "verdict.md", (heading + against + verdict.table() + "\n").encode())
-    attach(registry, version.run_id, {VERDICT: sorted(folder.glob("verdict.*"))})
+    attach(registry, version.run_id, {FOLDER: sorted(folder.glob("verdict.*"))})
 
 
 def _as_json(verdict: Verdict) -> str:

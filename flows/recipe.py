@@ -4,16 +4,17 @@ from pathlib import Path
 
 from tasks.errors import ShoprecError
 from tasks.params import Params, load_params
+from tasks.versioning import pointers
 
 FOLDER = "recipe"
 _AT_THE_TOP = ("dvc.lock", "dvc.yaml", "params.yaml", "requirements.lock")
-_BELOW = ("expectations/*.json", "*.dvc", "*/*.dvc")
 
 
 def recipe_files(root: Path) -> dict[str, list[Path]]:
     """Folder among the run's artifacts to the files that go there; paths below `recipe/` are as in the project."""
     found: dict[str, list[Path]] = {}
-    for path in [root / name for name in _AT_THE_TOP] + [p for glob in _BELOW for p in sorted(root.glob(glob))]:
+    top = [root / name for name in _AT_THE_TOP]
+    for path in [*top, *sorted(root.glob("expectations/*.json")), *pointers(root)]:
         if path.is_file():
             within = path.relative_to(root).parent.as_posix()
             found.setdefault(FOLDER if within == "." else f"{FOLDER}/{within}", []).append(path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 
+from flows.describing import FOLDER
 from flows.production import open_registry
 from flows.settings import Settings
 from tasks.errors import ShoprecError, TransientError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tasks.registry.stages import Stages
 
 Outcome = Literal["pass", "fail", "not possible"]
-VERDICT = "gate/verdict.json"
+VERDICT = f"{FOLDER}/verdict.json"
 
 
 @dataclass(frozen=True)

@@ -67,9 +67,7 @@ def measure(
 
 def refuse_unknown_items(side: Side, valid: Valid, fold: Fold, params: Params) -> None:
     """Raises ShoprecError where a version recommends what the shop, as it is read today, never sold before the fold."""
-    past = targets(valid.events, params.shop)
-    known = past.loc[past[TIMESTAMP] < fold.cutoff, ITEM]
-    unknown = side.lists.loc[~side.lists[ITEM].isin(known), ITEM]
+    unknown = side.lists.loc[~side.lists[ITEM].isin(_past(valid, fold, params)[ITEM]), ITEM]
     if len(unknown):
         raise ShoprecError(
             f"version {side.number} recommends {unknown.nunique():,} item(s) that nobody bought before the test fold,"
@@ -79,8 +77,7 @@ def refuse_unknown_items(side: Side, valid: Valid, fold: Fold, params: Params) -
 
 def evidence_of(valid: Valid, fold: Fold, params: Params, champion: Side, challenger: Side) -> Evidence:
     """Both sides' lists, as the systems `CHAMPION` and `CHALLENGER`, with what was really bought."""
-    past = targets(valid.events, params.shop)
-    past = past[past[TIMESTAMP] < fold.cutoff]
+    past = _past(valid, fold, params)
     relevant = [labels(valid.events, fold, params.shop, task).assign(**{TASK: task}) for task in TASKS]
     sides = {CHAMPION: champion, CHALLENGER: challenger}
     lists = [side.lists.assign(**{SYSTEM: name}) for name, side in sides.items()]
@@ -95,6 +92,12 @@ def evidence_of(valid: Valid, fold: Fold, params: Params, champion: Side, challe
         scores=nothing,
         importance=nothing,
     )
+
+
+def _past(valid: Valid, fold: Fold, params: Params) -> pd.DataFrame:
+    """The target events before the fold."""
+    events = targets(valid.events, params.shop)
+    return events[events[TIMESTAMP] < fold.cutoff]
 
 
 def _of_task(evidence: Evidence, task: Task, params: Params, evaluation: Mapping[str, Any]) -> MeasuredTask:

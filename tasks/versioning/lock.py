@@ -16,11 +16,15 @@ def hashes(root: Path) -> dict[str, str]:
     The hash of a folder ends in `.dir`.
     """
     found = {out["path"]: out["md5"] for stage in _locked(root).values() for out in stage.get("outs", [])}
-    for pointer in sorted([*root.glob("*.dvc"), *root.glob("*/*.dvc")]):
-        if pointer.is_file():
-            folder = pointer.relative_to(root).parent
-            found |= {(folder / out["path"]).as_posix(): out["md5"] for out in _yaml(pointer)["outs"]}
+    for pointer in pointers(root):
+        folder = pointer.relative_to(root).parent
+        found |= {(folder / out["path"]).as_posix(): out["md5"] for out in _yaml(pointer)["outs"]}
     return found
+
+
+def pointers(root: Path) -> list[Path]:
+    """The files that stand for what was added by `track`."""
+    return sorted(path for pattern in ("*.dvc", "*/*.dvc") for path in root.glob(pattern) if path.is_file())
 
 
 def inputs(root: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.errors import ShoprecError, TransientError
+from tasks.versioning.lock import pointers
 from tasks.versioning.process import Finished, OnLine, error_of, run_module
 
 _EXITED = re.compile(r"ERROR: failed to reproduce .* exited with (-?\d+)$")
@@ -66,8 +67,7 @@ def push(root: Path, on_line: OnLine) -> None:
 
     All is named to DVC: by itself it passes over `data/raw.dvc` in git, where `data/*` is ignored but for pointers.
     """
-    pointers = [path for pattern in ("*.dvc", "*/*.dvc") for path in sorted(root.glob(pattern)) if path.is_file()]
-    named = [path.relative_to(root).as_posix() for path in [root / "dvc.yaml", *pointers] if path.is_file()]
+    named = [path.relative_to(root).as_posix() for path in [root / "dvc.yaml", *pointers(root)] if path.is_file()]
     done = _run(root, on_line, "push", *named)
     if done.code:
         raise TransientError(
