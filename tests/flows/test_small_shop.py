@@ -92,7 +92,7 @@ def test_only_what_a_change_concerns_runs_again(finished: tuple[Path, Outcome]) 
     ranker_changed = run(root)
     assert ran(ranker_changed) == ["rerank", "evaluate"]
     assert ranker_changed.version.number == first.version.number + 1
-    assert_judged_beside(ranker_changed, champion=first.version.number)
+    assert_judged_beside(root, ranker_changed, champion=first.version.number)
 
     (root / "params.yaml").write_text(original)
     assert ran(run(root)) == [], "what was made before comes back from DVC's cache"
@@ -101,11 +101,13 @@ def test_only_what_a_change_concerns_runs_again(finished: tuple[Path, Outcome]) 
     assert ran(run(root)) == ["features", "candidates", "rerank", "evaluate"]
 
 
-def assert_judged_beside(outcome: Outcome, champion: int) -> None:
+def assert_judged_beside(root: Path, outcome: Outcome, champion: int) -> None:
     """Both were asked for lists, the champion by its own code as of the test week."""
     assert outcome.verdict is not None
     gains = [check for check in outcome.verdict.checks if check.kind == "gain"]
-    assert {check.users for check in gains} == {200}
+    tasks = json.loads((root / "reports" / "evaluation.json").read_text())["tasks"]
+    assert [check.users for check in gains] == [tasks["all"]["users"], tasks["new"]["users"]]
+    assert tasks["all"]["users"] == 200
     assert all(check.value is not None for check in gains)
     assert f"version {champion}" not in outcome.verdict.reason, "it could be scored"
     assert any(check.name.endswith(NO_LOSS) for check in outcome.verdict.checks), "no first one is asked that"
