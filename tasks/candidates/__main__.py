@@ -11,8 +11,9 @@ from threadpoolctl import threadpool_limits
 from tasks.candidates.store import save_retrieval
 from tasks.candidates.union import Retrieval
 from tasks.folds import Fold, labels, make_folds
+from tasks.ingestion.valid import read_events
 from tasks.params import Params, load_params
-from tasks.schema import TASKS, USER
+from tasks.schema import EVENT_TYPE, ITEM, SESSION, TASKS, TIMESTAMP, USER
 from tasks.stage import paths, processes, run_stage
 
 PATHS = {
@@ -20,12 +21,13 @@ PATHS = {
     "valid": "folder of valid tables",
     "candidates": "folder to fill, a folder a fold",
 }
+_COLUMNS = (USER, ITEM, EVENT_TYPE, TIMESTAMP, SESSION)
 
 
 def main() -> None:
     given = paths(__doc__, PATHS)
     params = load_params(given.params)
-    events = pd.read_parquet(given.valid / "events.parquet")
+    events = read_events(given.valid, _COLUMNS)
     folds = make_folds(events, params.folds, params.shop)
     Parallel(n_jobs=processes())(
         delayed(_write_fold)(given.valid, fold, params, given.candidates / fold.name) for fold in folds
@@ -34,7 +36,7 @@ def main() -> None:
 
 def _write_fold(valid: Path, fold: Fold, params: Params, out: Path) -> None:
     with threadpool_limits(limits=1, user_api="blas"):
-        _fit_and_write(pd.read_parquet(valid / "events.parquet"), fold, params, out)
+        _fit_and_write(read_events(valid, _COLUMNS), fold, params, out)
 
 
 def _fit_and_write(events: pd.DataFrame, fold: Fold, params: Params, out: Path) -> None:

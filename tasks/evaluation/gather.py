@@ -1,5 +1,6 @@
 """Gathers the evidence on the test fold: the recommender and every retriever alone, asked for the same shoppers."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from tasks.params import ShopParams
 from tasks.recommender import Recommender
 from tasks.reranking.examples import is_relevant
 from tasks.schema import BRAND, ITEM, RANK, SCORE, TASKS, TIMESTAMP, TITLE, USER, Task, categories
+from tasks.stage import processes
 
 _DAY = pd.Timedelta(days=1)
 
@@ -43,7 +45,12 @@ def gather(recommender: Recommender, valid: Valid, fold: Fold, shop: ShopParams,
 
     `recommender` has the state as of the fold's cutoff.
     """
-    found = {task: _ask(recommender, labels(valid.events, fold, shop, task), task, depth) for task in TASKS}
+
+    def ask(task: Task) -> _Found:
+        return _ask(recommender, labels(valid.events, fold, shop, task), task, depth)
+
+    with ThreadPoolExecutor(processes()) as pool:
+        found = dict(zip(TASKS, pool.map(ask, TASKS), strict=True))
     past = targets(valid.events, shop)
     past = past[past[TIMESTAMP] < fold.cutoff]
 

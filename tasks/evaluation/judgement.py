@@ -2,6 +2,7 @@
 
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from tasks.evaluation.slices import slices
 from tasks.evaluation.systems import compare, score_users
 from tasks.params import EvaluationParams
 from tasks.schema import ITEM, RANK, TASKS, USER, Task
+from tasks.stage import processes
 
 DECIMALS = 6
 
@@ -72,6 +74,10 @@ def evaluate(evidence: Evidence, params: EvaluationParams) -> Evaluation:
             raise BrokenCheckError(
                 f"task {task}: system '{SHOPREC}' has no lists; recommend for the fold's users first"
             )
+    # The draws are numpy's work, which threads can share.
+    with ThreadPoolExecutor(processes()) as pool:
+        found = pool.map(lambda lists: _judge(evidence, lists, params), scored.values())
+        judged = dict(zip(scored, found, strict=True))
     document = {
         "fold": {
             "name": evidence.fold.name,
@@ -84,7 +90,7 @@ def evaluate(evidence: Evidence, params: EvaluationParams) -> Evaluation:
         "draws": params.draws,
         "catalogue": int((evidence.items["buyers"] > 0).sum()),
         "users_before": len(evidence.users),
-        "tasks": {task: _judge(evidence, lists, params) for task, lists in scored.items()},
+        "tasks": judged,
     }
     document["headline"] = headline(document)
     return Evaluation(_plain(document), _per_user(scored, params), _test_lists(evidence, scored))

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,9 +23,10 @@ def read_tables(folder: Path) -> dict[TableName, pd.DataFrame]:
     return tables
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """`columns`: None for all."""
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, columns=None if columns is None else list(columns))
     except pa.ArrowInvalid as error:
         raise DataContractError(f"{path} is no readable Parquet file ({error}); fetch or export it again") from error
     frame = table.to_pandas()
