@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-import ibis.expr.types as ir
+import ibis
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -17,6 +18,7 @@ from tasks.schema import BRAND, ITEM, USER, categories
 
 _CATEGORICAL_LEVELS = 2
 _ROW = "_row"
+_CANDIDATES, _DESCRIBED = "_candidates", "_described"
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,15 @@ def cross_features(available: set[str]) -> list[Feature]:
 
 
 @dataclass(frozen=True)
+class _Query:
+    sql: str
+    names: list[str]
+    """Of the features that it gives, in their order."""
+
+
+@dataclass(frozen=True)
 class FeatureTables:
-    """The feature tables of one fold, in a folder, with the items that they speak of."""
+    """The feature tables of one fold, in a folder, with the items that they speak of. Threads may share it."""
 
     folder: Path
     items: pd.DataFrame
@@ -77,38 +86,64 @@ class FeatureTables:
 
     def frame(self, candidates: pd.DataFrame) -> Frame:
         """Joins every feature to each candidate; rows keep their order."""
+        rows = _arrow(candidates.assign(**{_ROW: range(len(candidates))}))
+        query = self._query(rows.schema)
+        with self._engine.con.cursor() as cursor:  # a connection of its own to the same tables
+            cursor.register(_CANDIDATES, rows)
+            arrow = cursor.sql(query.sql).to_arrow_table()
+        matrix = np.empty((arrow.num_rows, len(query.names)), np.float32)
+        for position, name in enumerate(query.names):
+            matrix[:, position] = arrow[name].to_numpy()
+        return Frame(candidates[[USER, ITEM]], matrix, query.names, [f"{c}_code" for c in self.codes])
+
+    def _query(self, candidates: pa.Schema) -> _Query:
+        # To write the SQL takes longer than to answer one shopper with it.
+        if candidates not in self._queries:
+            self._queries[candidates] = self._written(candidates)
+        return self._queries[candidates]
+
+    def _written(self, candidates: pa.Schema) -> _Query:
+        table = ibis.table(ibis.Schema.from_pyarrow(candidates), name=_CANDIDATES)
+        table = table.left_join(self._engine.table(_DESCRIBED), ITEM).drop(f"{ITEM}_right")
+        for file in self._groups():
+            group = self._engine.table(file.stem)
+            keys = [c for c in group.columns if c in (USER, ITEM, *self._described())]
+            table = table.left_join(group, keys).drop(*(f"{k}_right" for k in keys))
+        crossed = cross_features(set(table.columns))
+        table = table.mutate(**columns(crossed, table)).order_by(_ROW)
+        names = [n for n, kind in table.schema().items() if kind.is_floating()]
+        return _Query(str(ibis.to_sql(table.select(*names), dialect="duckdb")), names)
+
+    @cached_property
+    def _queries(self) -> dict[pa.Schema, _Query]:
+        return {}
+
+    @cached_property
+    def _engine(self) -> Backend:
+        """With a table of the items, and a view of each group of features."""
         connection = engine()
         described = self.items[[ITEM, *self._described()]].copy()
         for column in self._described():
             described[column] = described[column].astype("string").fillna(NO_CATEGORY)
         for column, codes in self.codes.items():
             described[f"{column}_code"] = described[column].map(codes).astype("float32")
-        rows = _relation(connection, "candidates", candidates.assign(**{_ROW: range(len(candidates))}))
-        table = rows.left_join(_relation(connection, "described", described), ITEM).drop(f"{ITEM}_right")
-        for file in sorted(self.folder.glob("*.parquet")):
-            group = connection.read_parquet(file)
-            keys = [c for c in group.columns if c in (USER, ITEM, *self._described())]
-            table = table.left_join(group, keys).drop(*(f"{k}_right" for k in keys))
-        crossed = cross_features(set(table.columns))
-        table = table.mutate(**columns(crossed, table)).order_by(_ROW)
-        names = [n for n, kind in table.schema().items() if kind.is_floating()]
-        arrow = table.select(*names).to_pyarrow()
-        matrix = np.empty((arrow.num_rows, len(names)), np.float32)
-        for position, name in enumerate(names):
-            matrix[:, position] = arrow[name].to_numpy()
-        return Frame(candidates[[USER, ITEM]], matrix, names, [f"{c}_code" for c in self.codes])
+        connection.con.from_arrow(_arrow(described)).create(_DESCRIBED)
+        for file in self._groups():
+            connection.con.read_parquet(str(file)).create_view(file.stem)
+        return connection
+
+    def _groups(self) -> list[Path]:
+        return sorted(self.folder.glob("*.parquet"))
 
     def _described(self) -> list[str]:
         return [c for c in (*categories(list(self.items.columns)), BRAND) if c in self.items.columns]
 
 
-def _relation(connection: Backend, name: str, frame: pd.DataFrame) -> ir.Table:
-    # `create_table` of ibis 12 asks DuckDB 2 for a DROP that it cannot parse.
+def _arrow(frame: pd.DataFrame) -> pa.Table:
     table = pa.Table.from_pandas(frame, preserve_index=False)
     # No row, no type: text ids of nobody would be comparable to no text.
     fields = [f.with_type(pa.string()) if pa.types.is_null(f.type) else f for f in table.schema]
-    connection.con.register(name, table.cast(pa.schema(fields)))
-    return connection.table(name)
+    return table.cast(pa.schema(fields))
 
 
 def category_codes(items: pd.DataFrame) -> dict[str, dict[str, int]]:
