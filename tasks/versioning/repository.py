@@ -16,8 +16,17 @@ from tasks.versioning.lock import pointers
 from tasks.versioning.process import Finished, OnLine, error_of, run_module
 
 _EXITED = re.compile(r"ERROR: failed to reproduce .* exited with (-?\d+)$")
-_ASIDES = ("Generating lock file", "Updating lock file", "Use `dvc push`", "Data and pipelines are up to date")
-"""Advice of DVC's that the flow follows by itself."""
+_ASIDES = (
+    "Generating lock file",
+    "Updating lock file",
+    "Use `dvc push`",
+    "Data and pipelines are up to date",
+    "To track the changes with git",
+    "\tgit add",
+    "To enable auto staging",
+    "\tdvc config core.autostage",
+)
+"""Advice of DVC's that the flow follows by itself, or that is the same after every stage."""
 
 
 @dataclass(frozen=True)
