@@ -10,14 +10,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from flows.rebuild_command import rebuild
 from flows.review_command import review
 from flows.settings import apply_settings, who
+from flows.terminal import console
 from flows.verify_command import verify
 from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, is_full_disk
 from tasks.params import load_params
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Retrain, judge and ship a shop's recommender.")
-WIDTH_IN_A_FILE = 110
 STOPPED: dict[type[ShoprecError], str] = {
     DataContractError: "the data breaks its contract",
     BrokenCheckError: "a check could not be carried out",
@@ -46,7 +47,7 @@ def run(
     except KeyboardInterrupt as error:
         _tell("[bold]interrupted[/]", "nothing was registered; the next run goes on with the stages that were finished")
         raise typer.Exit(INTERRUPTED) from error
-    print_summary(_console(), settings.reports, outcome)
+    print_summary(console(), settings.reports, outcome)
 
 
 @app.command()
@@ -70,7 +71,7 @@ def history(
     if as_json:
         typer.echo(history_as_json(found, limit))
     else:
-        print_history(_console(), found, limit)
+        print_history(console(), found, limit)
     if found.misfit is not None:
         raise ShoprecError(
             f"the ledger is not as it was written, from entry {found.misfit.number} on: {found.misfit.why}"
@@ -106,12 +107,13 @@ def rollback(
         return
     from flows.history import served_in_words
 
-    _console().print(served_in_words(served))
-    _console().print(f"done in {time.monotonic() - begun:.1f} s; `shoprec history` shows all", style="dim")
+    console().print(served_in_words(served))
+    console().print(f"done in {time.monotonic() - begun:.1f} s; `shoprec history` shows all", style="dim")
 
 
 app.command()(review)
 app.command()(verify)
+app.command()(rebuild)
 
 
 @app.command()
@@ -139,12 +141,7 @@ def main() -> None:
         sys.exit(1)
 
 
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDTH_IN_A_FILE)
-
-
 def _tell(heading: str, words: str) -> None:
-    console = Console(stderr=True)
-    console.print(f"\n{heading}", highlight=False)
-    console.print(words, markup=False, highlight=False, soft_wrap=True)
+    stderr = Console(stderr=True)
+    stderr.print(f"\n{heading}", highlight=False)
+    stderr.print(words, markup=False, highlight=False, soft_wrap=True)

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import ValidationError
-
 from flows.describing import FOLDER
 from flows.production import open_registry
+from flows.sealed import LoggedRun, digests_of_passport, read_passport
 from flows.settings import Settings
-from tasks.errors import ShoprecError, TransientError
+from tasks.errors import ShoprecError
 from tasks.registry.ledger import Ledger
 from tasks.registry.passport import Passport, sha256
 from tasks.versioning.git import has_commit
@@ -53,7 +52,7 @@ def verify_version(settings: Settings, number: int | None) -> Verified:
     if version is None:
         raise ShoprecError("no version serves: name the one to verify, `shoprec verify 1`")
     with tempfile.TemporaryDirectory(prefix="verify-") as folder:
-        run = _Run(registry, version.run_id, Path(folder))
+        run = LoggedRun(registry, version.run_id, Path(folder))
         seal, passport = _passport(registry, stages, version.number, run)
         checks = [seal, _ledger(stages)]
         if passport is not None:
@@ -67,32 +66,11 @@ def verify_version(settings: Settings, number: int | None) -> Verified:
     return Verified(version.number, tuple(checks))
 
 
-@dataclass(frozen=True)
-class _Run:
-    """Of MLflow, whose artifacts are fetched into `folder`."""
-
-    registry: "Registry"
-    run_id: str
-    folder: Path
-
-    def content(self, path: str) -> bytes | None:
-        """None: the run has no such file."""
-        from tasks.registry.artifacts import fetch_file
-
-        try:
-            return fetch_file(self.registry, self.run_id, path, self.folder).read_bytes()
-        except TransientError:
-            raise
-        except ShoprecError:
-            return None
-
-
-def _passport(registry: "Registry", stages: "Stages", number: int, run: _Run) -> tuple[Checked, Passport | None]:
+def _passport(registry: "Registry", stages: "Stages", number: int, run: LoggedRun) -> tuple[Checked, Passport | None]:
     """The passport only where it is the one that was sealed: nothing can be held against another."""
-    from tasks.registry.passports import DIGEST, FILE, tags_of
+    from tasks.registry.passports import FILE
 
-    told = {"the tag passport_sha256": tags_of(registry, number).get(DIGEST)}
-    told["the ledger"] = _digest_in_ledger(stages, number, DIGEST)
+    told = digests_of_passport(registry, stages, number)
     content = run.content(FILE)
     if content is None and not any(told.values()):
         why = "it has none: it was registered by an older shoprec, or is not judged yet"
@@ -103,23 +81,8 @@ def _passport(registry: "Registry", stages: "Stages", number: int, run: _Run) ->
     problems = [f"{place} says {said or 'nothing'}" for place, said in told.items() if said != digest]
     if problems:
         problems.append(f"{FILE} has SHA-256 {digest}")
-    return _judged("passport", problems, f"SHA-256 {digest}, as in tag and ledger"), _read(content, digest, told)
-
-
-def _read(content: bytes, digest: str, told: Mapping[str, str | None]) -> Passport | None:
-    if digest not in told.values():
-        return None
-    try:
-        return Passport.model_validate_json(content)
-    except ValidationError as error:
-        raise ShoprecError(f"the passport is of another shoprec, and cannot be read by this one: {error}") from error
-
-
-def _digest_in_ledger(stages: "Stages", number: int, name: str) -> str | None:
-    told = [
-        change.evidence[name] for change in stages.changes() if change.version == number and name in change.evidence
-    ]
-    return told[-1] if told else None
+    passport = read_passport(content) if digest in told.values() else None
+    return _judged("passport", problems, f"SHA-256 {digest}, as in tag and ledger"), passport
 
 
 def _ledger(stages: "Stages") -> Checked:
@@ -145,7 +108,7 @@ def _model(registry: "Registry", passport: Passport) -> Checked:
     return _judged("model", problems, f"all {len(passport.model)} files, and no other")
 
 
-def _recipe(run: _Run, passport: Passport) -> list[Checked]:
+def _recipe(run: LoggedRun, passport: Passport) -> list[Checked]:
     found = {path: sha256(content) for path in passport.recipe if (content := run.content(path)) is not None}
     verdict = run.content(VERDICT)
     now = {} if verdict is None else {VERDICT: sha256(verdict)}
@@ -171,7 +134,7 @@ def _data(root: Path, passport: Passport) -> Checked:
     unread = [f"{store.name} at {store.address} is no folder: `dvc status --cloud` asks it" for store in places[1:]]
     unread = [] if len(folders) == len(places) else unread
     if missing and unread and not changed:
-        return Checked("data", "not possible", f"not in the cache: {_listed(missing)}; {unread[0]}")
+        return Checked("data", "not possible", f"not in the cache: {listed(missing)}; {unread[0]}")
     problems = changed + [f"{path} is nowhere ({', '.join(folders)})" for path in missing]
     read = f"{len(passport.outputs)} paths, each object with its MD5 in {', '.join(folders)}"
     return _judged("data", problems, "; ".join([read, *unread]))
@@ -184,17 +147,18 @@ def _commit(root: Path, passport: Passport) -> Checked:
     if known is None:
         return Checked("commit", "not possible", f"{root} is not in git, so {commit} cannot be looked up")
     changed = passport.code.changed
-    beside = f"; with changes in {_listed(changed)}" if changed else ", with nothing changed"
+    beside = f"; with changes in {listed(changed)}" if changed else ", with nothing changed"
     return _judged("commit", [] if known else [f"git does not have {commit}"], f"{commit}{beside}")
 
 
 _LONGEST_LIST = 10
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """On one line; the first of many."""
     more = f" and {len(names) - _LONGEST_LIST} more" if len(names) > _LONGEST_LIST else ""
     return "; ".join(names[:_LONGEST_LIST]) + more
 
 
 def _judged(name: str, problems: Sequence[str], well: str) -> Checked:
-    return Checked(name, "fail", _listed(problems)) if problems else Checked(name, "pass", well)
+    return Checked(name, "fail", listed(problems)) if problems else Checked(name, "pass", well)

@@ -1,4 +1,4 @@
-"""What git knows of the project's folder: read by the program, for nothing of it is needed where there is no git."""
+"""What git knows of the project's folder: asked through the program, for none of it is needed where there is no git."""
 
 import os
 import shutil
@@ -6,8 +6,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.errors import ShoprecError
+
 _WRITTEN_BY_A_RUN = ("dvc.lock", ".dvc")
 """Ends of the names that every run writes: they stand beside the commit in a passport, not against it."""
+_SET_BY_HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_PREFIX")
+"""Variables that would lead the program to another repository."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +38,39 @@ def has_commit(root: Path, digest: str) -> bool | None:
     return _git(root, "cat-file", "-e", f"{digest}^{{commit}}") is not None
 
 
+def folder_in_repository(root: Path) -> str:
+    """Of the repository that `root` lies in, with a slash at its end; empty at its top, and outside git."""
+    return (_git(root, "rev-parse", "--show-prefix") or "").strip()
+
+
+def check_out(root: Path, digest: str, into: Path) -> None:
+    """Clones the repository at `root` into the new or empty folder `into`, with the files of one commit.
+
+    Raises ShoprecError with git's own words.
+    """
+    for folder, arguments in (
+        (root, ("clone", "--quiet", "--no-checkout", "--", str(root), str(into))),
+        (into, ("checkout", "--quiet", "--detach", digest)),
+    ):
+        done = _run(folder, *arguments)
+        if done is None or done.returncode:
+            words = "the program git is missing" if done is None else done.stderr.strip()
+            raise ShoprecError(f"{digest} could not be checked out of {root} into {into}: {words}")
+
+
 def _git(root: Path, *arguments: str) -> str | None:
-    """What it says; None where it fails. A variable that a hook of git has set would lead it to another repository."""
+    """What it says; None where it fails."""
+    done = _run(root, *arguments)
+    return None if done is None or done.returncode else done.stdout
+
+
+def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str] | None:
+    """None: there is no such program."""
     program = shutil.which("git")
     if program is None:
         return None
-    env = {name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE")}
+    env = {name: value for name, value in os.environ.items() if name not in _SET_BY_HOOKS}
     env["GIT_OPTIONAL_LOCKS"] = "0"
-    done = subprocess.run(
+    return subprocess.run(
         [program, *arguments], cwd=root, env=env, capture_output=True, encoding="utf-8", errors="replace", check=False
     )
-    return None if done.returncode else done.stdout

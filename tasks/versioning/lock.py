@@ -15,11 +15,17 @@ def hashes(root: Path) -> dict[str, str]:
 
     The hash of a folder ends in `.dir`.
     """
-    found = {out["path"]: out["md5"] for stage in _locked(root).values() for out in stage.get("outs", [])}
+    found = {path: digest for made in outputs_of_stages(root).values() for path, digest in made.items()}
     for pointer in pointers(root):
         folder = pointer.relative_to(root).parent
         found |= {(folder / out["path"]).as_posix(): out["md5"] for out in _yaml(pointer)["outs"]}
     return found
+
+
+def outputs_of_stages(root: Path) -> dict[str, dict[str, str]]:
+    """Stage to path and MD5 of what it made."""
+    locked = _locked(root)
+    return {name: {out["path"]: out["md5"] for out in stage.get("outs", [])} for name, stage in locked.items()}
 
 
 def pointers(root: Path) -> list[Path]:

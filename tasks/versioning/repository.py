@@ -1,4 +1,4 @@
-"""The project as a DVC repository: run a stage, version a folder, push. Nobody else calls dvc.
+"""The project as a DVC repository: run a stage, version a folder, push, pull. Nobody else calls dvc.
 
 DVC is called as a program and not through its Python API: that one depends on the working directory, and a stage's
 output passes it by.
@@ -7,6 +7,7 @@ output passes it by.
 import os
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,17 @@ from tasks.versioning.lock import pointers
 from tasks.versioning.process import Finished, OnLine, error_of, run_module
 
 _EXITED = re.compile(r"ERROR: failed to reproduce .* exited with (-?\d+)$")
-_ASIDES = ("Generating lock file", "Updating lock file", "Use `dvc push`", "Data and pipelines are up to date")
-"""Advice of DVC's that the flow follows by itself."""
+_ASIDES = (
+    "Generating lock file",
+    "Updating lock file",
+    "Use `dvc push`",
+    "Data and pipelines are up to date",
+    "To track the changes with git",
+    "\tgit add",
+    "To enable auto staging",
+    "\tdvc config core.autostage",
+)
+"""Advice of DVC's that the flow follows by itself, or that is the same after every stage."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +86,31 @@ def push(root: Path, on_line: OnLine) -> None:
         )
 
 
+def pull(root: Path, named: Sequence[str], on_line: OnLine) -> None:
+    """Brings what these pointers stand for from the remote. Raises TransientError: a remote may come back."""
+    done = _run(root, on_line, "pull", *named)
+    if done.code:
+        raise TransientError(f"the data could not be pulled from DVC's remote: {_last_words(done)}")
+
+
 def configuration(root: Path) -> dict[str, str]:
     """Of DVC, by its dotted names; paths are absolute."""
     lines = _dvc(root, "config", "--list").lines
     return {name: value for name, between, value in (line.partition("=") for line in lines) if between}
+
+
+def configuration_of_remote(root: Path) -> dict[str, str]:
+    """What another folder needs to find the remote that DVC pushes to; empty where there is none."""
+    known = configuration(root)
+    name = known.get("core.remote")
+    mine = {of: value for of, value in known.items() if of.startswith(f"remote.{name}.")}
+    return {"core.remote": name} | mine if name and mine else {}
+
+
+def configure(root: Path, values: Mapping[str, str]) -> None:
+    """By dotted names, in a file that git ignores (`.dvc/config.local`)."""
+    for name, value in values.items():
+        _dvc(root, "config", "--local", name, value)
 
 
 def _dvc(root: Path, *arguments: str) -> Finished:

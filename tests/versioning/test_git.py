@@ -4,7 +4,10 @@ import os
 import subprocess
 from pathlib import Path
 
-from tasks.versioning.git import has_commit, head
+import pytest
+
+from tasks.errors import ShoprecError
+from tasks.versioning.git import check_out, folder_in_repository, has_commit, head
 
 
 def commit(root: Path) -> None:
@@ -51,3 +54,37 @@ def test_a_name_in_another_encoding_is_named_as_well_as_it_can_be(tmp_path: Path
     found = head(tmp_path)
     assert found is not None
     assert found.changed == ("M\ufffdrz.csv",)
+
+
+def test_an_older_commit_is_checked_out_elsewhere_whatever_the_folder_has_now(tmp_path: Path) -> None:
+    project, into = tmp_path / "project", tmp_path / "deep" / "elsewhere"
+    project.mkdir()
+    (project / "params.yaml").write_text("a: 1")
+    commit(project)
+    first = head(project)
+    assert first is not None
+    (project / "params.yaml").write_text("a: 2")
+    (project / "later.txt").write_text("")
+    commit(project)
+    (project / "params.yaml").write_text("a: 3")
+    check_out(project, first.digest, into)
+    assert (into / "params.yaml").read_text() == "a: 1"
+    assert not (into / "later.txt").exists()
+    assert head(into) == first
+    assert (project / "params.yaml").read_text() == "a: 3"
+
+
+def test_a_commit_that_cannot_be_checked_out_is_told_in_gits_own_words(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("a: 1")
+    commit(tmp_path)
+    with pytest.raises(ShoprecError, match="could not be checked out of .*: fatal: "):
+        check_out(tmp_path, "ab" * 20, tmp_path / "elsewhere")
+
+
+def test_a_folder_of_a_larger_repository_is_known_by_its_place(tmp_path: Path) -> None:
+    (tmp_path / "shops" / "north").mkdir(parents=True)
+    assert folder_in_repository(tmp_path / "shops") == ""
+    (tmp_path / "shops" / "north" / "params.yaml").write_text("a: 1")
+    commit(tmp_path)
+    assert folder_in_repository(tmp_path) == ""
+    assert folder_in_repository(tmp_path / "shops" / "north") == "shops/north/"

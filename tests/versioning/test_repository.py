@@ -11,6 +11,7 @@ import pytest
 
 from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, TransientError
 from tasks.versioning import StageRun, hashes, prepare, push, recipe_digest, reproduce, stage_order, track
+from tasks.versioning.repository import configuration_of_remote, configure, pull
 from tests.waiting import wait_for_text, wait_until_gone
 
 
@@ -158,6 +159,25 @@ def test_a_remote_that_is_away_is_a_transient_fault(toy: Path) -> None:
     (toy / "var" / "dvc-remote").write_text("a file stands where the remote should be")
     with pytest.raises(TransientError, match="nothing was promoted"):
         push(toy, silent)
+
+
+def test_another_folder_pulls_what_it_names_from_the_same_remote(
+    toy: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whose address is relative to this one."""
+    prepare(toy)
+    track(toy, "data/numbers")
+    push(toy, silent)
+    other = tmp_path_factory.mktemp("other")
+    for name in (".dvc/config", "data/numbers.dvc"):
+        (other / name).parent.mkdir()
+        shutil.copy(toy / name, other / name)
+    prepare(other)
+    with pytest.raises(TransientError, match="could not be pulled"):
+        pull(other, ["data/numbers.dvc"], silent)
+    configure(other, configuration_of_remote(toy))
+    pull(other, ["data/numbers.dvc"], silent)
+    assert (other / "data" / "numbers").read_text() == "1"
 
 
 def test_in_git_nothing_but_pointers_and_lock_appears(toy: Path) -> None:

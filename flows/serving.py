@@ -1,0 +1,61 @@
+"""A registered model and its rebuild, asked for the lists of all shoppers: each in its own process, by its own code."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from flows.duel import Shipped, call_version, rebuild
+from tasks.errors import ShoprecError
+from tasks.folds import Fold
+from tasks.ingestion.valid import Valid
+from tasks.registry.passport import Passport
+from tasks.schema import USER
+from tasks.versioning.process import OnLine
+
+if TYPE_CHECKING:
+    from tasks.registry.registry import Registry
+
+DEPTH = 100
+"""Items that each shopper is asked for, on each task."""
+
+
+def served_lists(
+    passport: Passport, registry: "Registry", project: Path, on_line: OnLine
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Of the registered model, and of the one that `project` made: `task, user_id, item_id, rank`, for every user that
+    the shop knows.
+
+    Raises ShoprecError where one of them cannot be asked.
+    """
+    from tasks.registry.artifacts import fetch_model  # takes seconds, so not before it is needed
+
+    folder = project / "var" / "served"
+    folder.mkdir(parents=True, exist_ok=True)
+    users = folder / "users.parquet"
+    Valid.read(project / "data" / "valid").users[[USER]].to_parquet(users, index=False)
+    bundled = folder / "rebuilt"
+    rebuild(
+        Shipped(project, project / "params.yaml", project / "models" / "ranker"),
+        project / "data" / "valid",
+        _serve_fold(passport),
+        bundled,
+        on_line,
+    )
+    model = fetch_model(registry, passport.version, folder / "registered")
+    return _asked(model.code, model.bundle, users, on_line), _asked(project, bundled, users, on_line)
+
+
+def _serve_fold(passport: Passport) -> Fold:
+    """As of whose cutoff the registered model knows its shoppers."""
+    cut = next((cut for cut in passport.folds if cut.name == "serve"), None)
+    if cut is None:
+        raise ShoprecError(f"the passport of version {passport.version} names no fold 'serve'")
+    return Fold(cut.name, cut.cutoff, cut.end - cut.cutoff)
+
+
+def _asked(code: Path, bundled: Path, users: Path, on_line: OnLine) -> pd.DataFrame:
+    lists = users.with_name(f"lists-{bundled.name}.parquet")
+    files = ["--users", str(users), "--out", str(lists)]
+    call_version(code, ["recommend", "--bundle", str(bundled), "--k", str(DEPTH), *files], users.parent, on_line)
+    return pd.read_parquet(lists)
