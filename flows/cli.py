@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from flows.refresh_command import refresh
 from flows.review_command import review
 from flows.settings import apply_settings, who
 from flows.verify_command import verify
@@ -110,6 +111,7 @@ def rollback(
     _console().print(f"done in {time.monotonic() - begun:.1f} s; `shoprec history` shows all", style="dim")
 
 
+app.command()(refresh)
 app.command()(review)
 app.command()(verify)
 
