@@ -1,10 +1,9 @@
 """The end of a refresh, from its validated data, as a test kills it: see `tests.flows.killing`.
 
-The steps are those of `flows.refresh`, in its order. A toy champion cannot compute a state, so that is the newest
-moment of its data; and it cannot be asked for lists, so it does well.
+The steps are those of `flows.refresh`, in its order. A toy champion cannot compute a state, so that is the profile of
+its data; and it cannot be asked for lists, so it does well.
 """
 
-import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -54,10 +53,9 @@ def refresh_quickly(root: Path) -> Version:
 
 
 def dated(shipped: Shipped, valid: Path, _fold: Fold, out: Path, _on_line: OnLine) -> None:
-    """A bundle of the ranker and the newest moment of the data."""
+    """A bundle of the ranker and the profile of the data."""
     shutil.copytree(shipped.ranker, out / "ranker")
-    newest = json.loads((valid / "profile.json").read_text())["last_event"]
-    (out / "state.json").write_text(json.dumps(newest))
+    shutil.copy(valid / "profile.json", out / "state.json")
 
 
 class Seen:
