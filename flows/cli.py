@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from flows.rebuild_command import rebuild
+from flows.refresh_command import refresh
 from flows.review_command import review
 from flows.settings import apply_settings, who
 from flows.terminal import console
@@ -111,6 +112,7 @@ def rollback(
     console().print(f"done in {time.monotonic() - begun:.1f} s; `shoprec history` shows all", style="dim")
 
 
+app.command()(refresh)
 app.command()(review)
 app.command()(verify)
 app.command()(rebuild)

@@ -56,7 +56,7 @@ def describe_version(
         why=why,
         verdict=verdict,
         measured=description(read_json(settings.root / EVALUATION)) if champion is None else "",
-        change=_change(settings, registry, champion) if champion is not None else None,
+        change=change_since(settings, registry, champion) if champion is not None else None,
         shoppers=shoppers,
         links={text: artifacts.address_in_ui(registry, version.run_id, path) for text, path in LINKS.items()},
     )
@@ -73,8 +73,8 @@ def decision_in_words(verdict: Verdict, to: Stage) -> str:
     return "held" if verdict.decision == "hold" else "rejected"
 
 
-def _change(settings: Settings, registry: "Registry", champion: int) -> DataChange | None:
-    """None where the champion's run has no profile, or one that is not like ours."""
+def change_since(settings: Settings, registry: "Registry", champion: int) -> DataChange | None:
+    """What is new in the data; None where the champion's run has no profile, or one that is not like ours."""
     theirs = _profile_of(registry, champion)
     if theirs is None:
         return None

@@ -114,13 +114,10 @@ class _Ring:
 
     def _ask(self, number: int, code: Path, bundled: Path, folder: Path) -> Side:
         users = pd.read_parquet(self.settings.reports / "per_user.parquet", columns=[USER]).drop_duplicates()
-        users.to_parquet(folder / "users.parquet", index=False)
-        depth = str(max(self.params.evaluation.list_lengths))
-        lists, latency = folder / "lists.parquet", folder / "latency.json"
-        files = ["--users", "users.parquet", "--out", lists.name, "--latency", latency.name]
-        call_version(code, ["recommend", "--bundle", str(bundled), "--k", depth, *files], folder, self.on_line)
+        depth, latency = max(self.params.evaluation.list_lengths), folder / "latency.json"
+        lists = lists_of(code, bundled, users, depth, folder, self.on_line, "--latency", latency.name)
         size = sum(path.stat().st_size for path in bundled.rglob("*") if path.is_file()) / _MIB
-        return Side(number, pd.read_parquet(lists), json.loads(latency.read_text(encoding="utf-8"))["p95"], size)
+        return Side(number, lists, json.loads(latency.read_text(encoding="utf-8"))["p95"], size)
 
     def _refuse_what_it_learned_from(self, number: int, shipped: Shipped) -> None:
         """A champion that was trained on newer data than this has seen the test fold, or part of it."""
@@ -161,6 +158,19 @@ def rebuild(shipped: Shipped, valid: Path, fold: Fold, out: Path, on_line: OnLin
     ends = ["--cutoff", fold.cutoff.isoformat(), "--end", fold.end.isoformat()]
     files = ["--params", str(shipped.params), "--valid", str(valid), "--ranker", str(shipped.ranker)]
     call_version(shipped.code, ["rebuild", *files, *ends, "--out", str(out)], out.parent, on_line)
+
+
+def lists_of(
+    code: Path, bundled: Path, users: pd.DataFrame, k: int, folder: Path, on_line: OnLine, *more: str
+) -> pd.DataFrame:
+    """`task, user_id, item_id, rank`: what the bundle of a version recommends to users (`user_id`), by its own code.
+
+    `more`: options of `tasks.recommender recommend`; files lie in `folder`.
+    """
+    users.to_parquet(folder / "users.parquet", index=False)
+    files = ["--users", "users.parquet", "--out", "lists.parquet", *more]
+    call_version(code, ["recommend", "--bundle", str(bundled), "--k", str(k), *files], folder, on_line)
+    return pd.read_parquet(folder / "lists.parquet")
 
 
 def call_version(code: Path, arguments: list[str], cwd: Path, on_line: OnLine) -> None:

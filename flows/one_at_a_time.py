@@ -1,4 +1,4 @@
-"""One retrain at a time in a project: they would write the same folders."""
+"""One retrain or refresh at a time in a project: they would write the same folders."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -8,9 +8,9 @@ from tasks.lock_file import locked
 
 
 def only_retrain(var: Path, reason: str) -> AbstractContextManager[None]:
-    """Raises ShoprecError, naming who retrains, where somebody does already."""
+    """Also for a refresh. Raises ShoprecError, naming who is at work, where somebody is already."""
 
     def busy(holder: str) -> ShoprecError:
-        return ShoprecError(f"{holder} retrains in {var.parent} already: wait for it to end, or stop it")
+        return ShoprecError(f"{holder} retrains or refreshes in {var.parent} already: wait for it to end, or stop it")
 
     return locked(var / "retrain", reason, busy)

@@ -2,6 +2,8 @@
 
 import platform
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,16 +12,15 @@ import pandas as pd
 
 from flows.recipe import recipe_files, refuse_changed_params
 from flows.settings import Settings
-from flows.steps import read_json
-from tasks.folds import make_folds
+from flows.steps import VALID, read_json
+from tasks.folds import Fold, make_folds
 from tasks.params import Params
 from tasks.promotion.verdict import Verdict
 from tasks.registry import Version
-from tasks.registry.passport import Code, Cut, Decided, Machine, Passport, Validation, sha256
+from tasks.registry.passport import Code, Cut, Decided, Kind, Machine, Passport, Validation, sha256
 from tasks.schema import EVENT_TYPE, ITEM, TIMESTAMP, USER
-from tasks.versioning import hashes
+from tasks.versioning import hashes, inputs
 from tasks.versioning.git import head
-from tasks.versioning.lock import inputs
 
 if TYPE_CHECKING:
     from tasks.registry.registry import Registry
@@ -42,11 +43,43 @@ LIBRARIES = (
 """Those that a result or its keeping hangs on; all others are in requirements.lock."""
 
 
+@dataclass(frozen=True)
+class Made:
+    """How a version came to be: what of its passport depends on that."""
+
+    kind: Kind
+    params: Mapping[str, Any]
+    """Those that its ranker was learned with."""
+    recipe: Mapping[str, Sequence[Path]]
+    """Folder among the run's artifacts to files."""
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    folds: Sequence[Fold]
+    metrics: Mapping[str, Any]
+    """Of its ranker, as measured when it was learned."""
+
+
+def made_by_retrain(settings: Settings, params: Params) -> Made:
+    """Raises ShoprecError where `params.yaml` was changed since the run began."""
+    root = settings.root
+    refuse_changed_params(root, params)
+    events = pd.read_parquet(root / VALID / "events.parquet", columns=[USER, ITEM, TIMESTAMP, EVENT_TYPE])
+    return Made(
+        kind="retrain",
+        params=params.model_dump(mode="json"),
+        recipe=recipe_files(root),
+        inputs=inputs(root),
+        outputs=hashes(root),
+        folds=make_folds(events, params.folds, params.shop),
+        metrics=read_json(settings.reports / "metrics.json"),
+    )
+
+
 def issue_passport(
     settings: Settings,
     registry: "Registry",
-    params: Params,
     version: Version,
+    made: Made,
     verdict: Verdict,
     parent: int | None,
     verdict_sha256: str,
@@ -59,26 +92,24 @@ def issue_passport(
     from tasks.registry.artifacts import attach  # takes seconds, so not before it is needed
     from tasks.registry.passports import model_digests, seal
 
-    root, recipe = settings.root, recipe_files(settings.root)
-    refuse_changed_params(root, params)
-    attach(registry, version.run_id, recipe)
+    attach(registry, version.run_id, made.recipe)
     passport = Passport(
         name=version.name,
         version=version.number,
-        kind="retrain",
+        kind=made.kind,
         parent=parent,
         run_id=version.run_id,
         flow_run_id=_flow_run_id(),
-        code=_code(root),
-        recipe={f"{folder}/{p.name}": sha256(p.read_bytes()) for folder, paths in recipe.items() for p in paths},
-        inputs=inputs(root),
-        outputs=hashes(root),
+        code=_code(settings.root),
+        recipe={f"{folder}/{p.name}": sha256(p.read_bytes()) for folder, paths in made.recipe.items() for p in paths},
+        inputs=made.inputs,
+        outputs=made.outputs,
         validation=_validation(settings.reports),
-        params=params.model_dump(mode="json"),
-        seeds=_seeds(params.model_dump(mode="json")),
+        params=made.params,
+        seeds=_seeds(made.params),
         machine=machine(),
-        folds=_folds(root, params),
-        metrics=read_json(settings.reports / "metrics.json"),
+        folds=tuple(Cut(name=fold.name, cutoff=fold.cutoff, end=fold.end) for fold in made.folds),
+        metrics=made.metrics,
         verdict=Decided(decision=verdict.decision, reason=verdict.reason, sha256=verdict_sha256),
         model=model_digests(registry, version.number),
     )
@@ -125,9 +156,3 @@ def _seeds(params: Any, within: str = "") -> dict[str, int]:
     for name, value in params.items() if isinstance(params, dict) else ():
         found |= {f"{within}{name}": value} if name == "seed" else _seeds(value, f"{within}{name}.")
     return found
-
-
-def _folds(root: Path, params: Params) -> tuple[Cut, ...]:
-    events = pd.read_parquet(root / "data" / "valid" / "events.parquet", columns=[USER, ITEM, TIMESTAMP, EVENT_TYPE])
-    folds = make_folds(events, params.folds, params.shop)
-    return tuple(Cut(name=fold.name, cutoff=fold.cutoff, end=fold.end) for fold in folds)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flows.describing import FOLDER, describe_version
 from flows.duel import Duel, duel
-from flows.passport import issue_passport
+from flows.passport import issue_passport, made_by_retrain
 from flows.settings import Settings
 from flows.steps import EVALUATION, open_stages, read_json
 from tasks.ingestion.storage import replace_file
@@ -16,6 +16,7 @@ from tasks.promotion.gate import judge_unmeasurable
 from tasks.promotion.shoppers import Shopper
 from tasks.promotion.verdict import Verdict
 from tasks.registry import Stage, Version
+from tasks.registry.lines import judged_against
 from tasks.registry.passport import sha256
 from tasks.versioning.process import OnLine
 
@@ -49,7 +50,8 @@ def judge_version(
         gate = gates_against(stages, champion.number) + 1
         found = duel(settings, registry, champion, version, params, gate, on_line)
     judged = Judged(found.verdict, champion.number if champion else None, found.shoppers)
-    _tell(settings, registry, version, judged)
+    against = f"Judged against version {judged.champion}, which serves.\n\n" if judged.champion else ""
+    tell_verdict(settings, registry, version, judged.verdict, against)
     return judged
 
 
@@ -71,20 +73,20 @@ def promote(
         return version
     stage, why = _where_to(judged.verdict, params, waiting_version(registry, stages, judged.champion))
     describe_version(settings, registry, version, judged.verdict, judged.champion, judged.shoppers, stage, why)
-    digest = digest_of(judged.verdict)
+    digest, made = digest_of(judged.verdict), made_by_retrain(settings, params)
     evidence = {
         "decision": judged.verdict.decision,
         "judged_against": judged.champion,
         "mode": params.promotion.mode,
         "verdict_sha256": digest,
-        "passport_sha256": issue_passport(settings, registry, params, version, judged.verdict, judged.champion, digest),
+        "passport_sha256": issue_passport(settings, registry, version, made, judged.verdict, judged.champion, digest),
     }
     return stages.move(version.number, stage, why, who, evidence, expected_champion=judged.champion)
 
 
 def gates_against(stages: "Stages", champion: int) -> int:
-    """How many challengers were judged against this champion so far."""
-    return sum(change.evidence.get("judged_against") == champion for change in stages.changes())
+    """How many challengers were judged against this champion's ranker so far."""
+    return len(judged_against(stages.changes(), champion))
 
 
 def waiting_version(registry: "Registry", stages: "Stages", champion: int | None) -> int | None:
@@ -95,12 +97,8 @@ def waiting_version(registry: "Registry", stages: "Stages", champion: int | None
     challenger = registry.holder_of("staging")
     if challenger is None:
         return None
-    decided = [
-        (c.evidence.get("decision"), c.evidence.get("judged_against"))
-        for c in stages.changes()
-        if c.version == challenger.number
-    ]
-    return challenger.number if ("promote", champion) in decided else None
+    verdicts = [c for c in judged_against(stages.changes(), champion) if c.version == challenger.number]
+    return challenger.number if any(c.evidence.get("decision") == "promote" for c in verdicts) else None
 
 
 def digest_of(verdict: Verdict) -> str:
@@ -118,12 +116,12 @@ def _where_to(verdict: Verdict, params: Params, waiting: int | None) -> tuple[St
     return "staging", verdict.reason
 
 
-def _tell(settings: Settings, registry: "Registry", version: Version, judged: Judged) -> None:
+def tell_verdict(settings: Settings, registry: "Registry", version: Version, verdict: Verdict, against: str) -> None:
+    """Leaves it in `reports/gate` and among the artifacts of the version's run; `against`: what it was held against."""
     from tasks.registry.artifacts import attach
 
-    folder, verdict = settings.reports / FOLDER, judged.verdict
+    folder = settings.reports / FOLDER
     heading = f"# {version.name} version {version.number}: {verdict.decision}\n\n{verdict.reason}\n\n"
-    against = f"Judged against version {judged.champion}, which serves.\n\n" if judged.champion else ""
     replace_file(folder / "verdict.json", _as_json(verdict).encode())
     replace_file(folder / "verdict.md", (heading + against + verdict.table() + "\n").encode())
     attach(registry, version.run_id, {FOLDER: sorted(folder.glob("verdict.*"))})

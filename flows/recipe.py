@@ -10,13 +10,16 @@ FOLDER = "recipe"
 _AT_THE_TOP = ("dvc.lock", "dvc.yaml", "params.yaml", "requirements.lock")
 
 
-def recipe_files(root: Path) -> dict[str, list[Path]]:
-    """Folder among the run's artifacts to the files that go there; paths below `recipe/` are as in the project."""
+def recipe_files(root: Path, instead: Path | None = None) -> dict[str, list[Path]]:
+    """Folder among the run's artifacts to the files that go there; paths below `recipe/` are as in the project.
+
+    `instead`: a folder whose files take the place of those at the project's top.
+    """
+    top = [instead / name if instead and (instead / name).is_file() else root / name for name in _AT_THE_TOP]
     found: dict[str, list[Path]] = {}
-    top = [root / name for name in _AT_THE_TOP]
     for path in [*top, *sorted(root.glob("expectations/*.json")), *pointers(root)]:
         if path.is_file():
-            within = path.relative_to(root).parent.as_posix()
+            within = "." if path in top else path.relative_to(root).parent.as_posix()
             found.setdefault(FOLDER if within == "." else f"{FOLDER}/{within}", []).append(path)
     return found
 

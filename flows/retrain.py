@@ -59,21 +59,22 @@ def _retrain(settings: Settings) -> steps.Outcome:
     params, stages = load_params(root / "params.yaml"), stage_order(root / "dvc.yaml")
     prepare(root)
     opening = step("registry", steps.open_registry).submit(settings)  # making its database takes as long as a stage
-    runs = [_seen(step("fetch", steps.fetch)(root, _say)), *(_seen(_stage(settings, stage)) for stage in stages)]
+    runs = [seen(step("fetch", steps.fetch)(root, say)), *(seen(run_stage(settings, stage)) for stage in stages)]
     step("report", steps.write_report)(settings, runs)
-    step("push", push)(root, _say)  # what is registered must be safe in its remote first
+    step("push", push)(root, say)  # what is registered must be safe in its remote first
     version, is_new = step("register", steps.register)(settings, opening.result(), params)
     who = flow_run.get_name() or "a retrain"
-    judged = step("judge", judge_version)(settings, opening.result(), params, version, _say)
+    judged = step("judge", judge_version)(settings, opening.result(), params, version, say)
     version = step("promote", promote)(settings, opening.result(), params, version, judged, who)
     outcome = steps.Outcome(version, is_new, tuple(runs), judged.verdict if judged else None)
     _publish(settings, outcome)
     return outcome
 
 
-def _stage(settings: Settings, name: str) -> StageRun:
+def run_stage(settings: Settings, name: str) -> StageRun:
+    """One stage of dvc.yaml as a task; where it stops the run, a person sees in Prefect why."""
     try:
-        return step(name, reproduce)(settings.root, name, _say)
+        return step(name, reproduce)(settings.root, name, say)
     except (DataContractError, BrokenCheckError) as error:
         failed = settings.reports / "data_quality.failed.html"
         create_markdown_artifact(f"## {name} stopped the run\n\n```\n{error}\n```", key="retrain-stopped")
@@ -82,12 +83,13 @@ def _stage(settings: Settings, name: str) -> StageRun:
         raise
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
     if line:
         get_run_logger().info(line)
 
 
-def _seen(run: StageRun) -> StageRun:
+def seen(run: StageRun) -> StageRun:
+    """Told in the run's log."""
     how = "unchanged, skipped" if run.skipped else f"{run.peak_mib:,.0f} MiB"
     get_run_logger().info("%s: %.1f s, %s", run.name, run.seconds, how)
     return run

@@ -13,6 +13,7 @@ from flows.production import open_registry
 from flows.settings import Settings
 from tasks.errors import ShoprecError, TransientError
 from tasks.registry.ledger import Ledger
+from tasks.registry.lines import learned_as
 from tasks.registry.texts import storable, visible
 from tasks.registry.versions import Stage, Version
 
@@ -76,7 +77,7 @@ def _decide(registry: "Registry", stages: "Stages", review: "Review") -> Reviewe
         return _refused(number, f"this version is {visible(stage, 40)}; only one in staging is reviewed")
     judged = _judged(stages, number)
     serving = registry.holder_of("production")
-    if to == "production" and (why := _not_to_be_approved(judged, serving)):
+    if to == "production" and (why := _not_to_be_approved(stages, judged, serving)):
         return _refused(number, why)
     return _move(stages, review, to, judged or {}, serving.number if serving else None)
 
@@ -99,11 +100,12 @@ def _judged(stages: "Stages", number: int) -> Mapping[str, Any] | None:
     return verdicts[-1] if verdicts else None
 
 
-def _not_to_be_approved(judged: Mapping[str, Any] | None, serving: Version | None) -> str | None:
+def _not_to_be_approved(stages: "Stages", judged: Mapping[str, Any] | None, serving: Version | None) -> str | None:
+    """A refresh of the champion that it was judged against has its ranker, and the verdict holds against it too."""
     if judged is None:
         return "the ledger has no verdict on this version; the next retrain is judged"
-    against, now = judged["judged_against"], serving.number if serving else None
-    if against != now:
+    against, now, changes = judged["judged_against"], serving.number if serving else None, stages.changes()
+    if learned_as(changes, against) != learned_as(changes, now):
         return f"it was judged against {_named(against)}, and {_named(now)} serves; the next one is judged against it"
     return None
 

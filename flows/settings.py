@@ -21,7 +21,7 @@ BEHAVIOUR = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "GIT_PYTHON_REFRESH": "quiet",
-    _LOG + "FLOW_RUN_FMT": "%(asctime)s │ retrain    │ %(message)s",
+    _LOG + "FLOW_RUN_FMT": "%(asctime)s │ %(flow_name)-10s │ %(message)s",
     _LOG + "TASK_RUN_FMT": "%(asctime)s │ %(task_run_name)-10s │ %(message)s",
 }
 """Waits that a busy machine needs, or that nobody wants; and what a person watches while a run goes on."""

@@ -37,7 +37,7 @@ STATE = ("data/features/serve", "data/candidates/serve")
 """What the recommender knows as of the end of the data."""
 EVALUATION = "reports/evaluation.json"
 REPORT = "report.html"
-SCRATCH = ("bundle-*", "duel-*")
+SCRATCH = ("bundle-*", "duel-*", "refresh-*")
 """Folders in var/ that a run takes away again, unless it is killed."""
 CONTEXTS = {"data/raw": "source", "data/valid": "training", "data/quarantine": "quarantine"}
 """What a versioned folder was used for, told by its path; other data/ folders are `training`."""
@@ -103,7 +103,7 @@ def register(settings: Settings, registry: "Registry", params: Params) -> tuple[
     """
     refuse_changed_params(settings.root, params)
     recipe = recipe_digest(settings.root)
-    _clear_what_was_killed(settings, registry)
+    clear_what_was_killed(settings, registry, "a retrain")
     known = registry.version_of(recipe)
     if known is not None:
         return known, False
@@ -124,13 +124,13 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _clear_what_was_killed(settings: Settings, registry: "Registry") -> None:
+def clear_what_was_killed(settings: Settings, registry: "Registry", who: str) -> None:
     """The lock on retraining says that no other is at it."""
     for scratch in SCRATCH:
         for left in settings.var.glob(scratch):
             shutil.rmtree(left)
     registry.end_killed_runs()
-    open_stages(settings, registry).mend("a retrain")  # a version that serves must not be taken for a candidate
+    open_stages(settings, registry).mend(who)  # a version that serves must not be taken for a candidate
 
 
 def _retrained(settings: Settings, params: Params, recipe: str, served: Path) -> Retrained:

@@ -1,5 +1,6 @@
 """Folds: cutoffs with the days after them. Knowledge is t < cutoff, labels are cutoff <= t < cutoff + horizon."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -43,14 +44,25 @@ def make_folds(events: pd.DataFrame, params: FoldParams, shop: ShopParams) -> li
     """
     if events.empty:
         raise DataContractError("no events are left after validation; see the data quality page for what was removed")
-    zone = ZoneInfo(shop.time_zone)
-    midnight = events[TIMESTAMP].max().tz_convert(zone).tz_localize(None).normalize() + pd.Timedelta(days=1)
     names = [f"train-{n}" for n in range(params.train, 0, -1)] + ["validation", "test", "serve"]
-    days = timedelta(days=params.horizon_days)
-    cuts = [_instant(midnight + steps * days, zone) for steps in range(1 - len(names), 2)]
-    folds = [Fold(name, cutoff, end - cutoff) for name, cutoff, end in zip(names, cuts, cuts[1:], strict=False)]
+    folds = _cut(names, events, params, shop)
     _refuse_folds_without_history(folds, events, shop)
     return folds
+
+
+def newest_folds(events: pd.DataFrame, params: FoldParams, shop: ShopParams) -> tuple[Fold, Fold]:
+    """The test and the serve fold, as `make_folds` cuts them, also where the test fold has no label."""
+    test, serve = _cut(["test", "serve"], events, params, shop)
+    return test, serve
+
+
+def _cut(names: Sequence[str], events: pd.DataFrame, params: FoldParams, shop: ShopParams) -> list[Fold]:
+    """The last of them begins at the first midnight after the last event."""
+    zone = ZoneInfo(shop.time_zone)
+    midnight = events[TIMESTAMP].max().tz_convert(zone).tz_localize(None).normalize() + pd.Timedelta(days=1)
+    days = timedelta(days=params.horizon_days)
+    cuts = [_instant(midnight + steps * days, zone) for steps in range(1 - len(names), 2)]
+    return [Fold(name, cutoff, end - cutoff) for name, cutoff, end in zip(names, cuts, cuts[1:], strict=False)]
 
 
 def _instant(local: pd.Timestamp, zone: ZoneInfo) -> datetime:

@@ -329,6 +329,14 @@ class SizeParams(Section):
     plus_mib: float = Field(ge=0)
 
 
+class RefreshParams(Section):
+    """When the champion's ranker with newer state may serve; see tasks/promotion/refreshed.py."""
+
+    band: Shares
+    """How far the judged metric on the newest horizon may lie from what it was when the ranker was learned: it may be
+    1 + band times as much, and 1 / (1 + band)."""
+
+
 class PromotionParams(Section):
     """What a challenger must show to replace the champion; see tasks/promotion/gate.py for the rules."""
 
@@ -352,6 +360,7 @@ class PromotionParams(Section):
     """The same for users with hardly a history."""
     latency: LatencyParams
     size: SizeParams
+    refresh: RefreshParams = RefreshParams(band=Shares(all=0.3, new=1.0))
 
     @model_validator(mode="after")
     def draws_reach_the_ends(self) -> Self:

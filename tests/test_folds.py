@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import DataContractError
-from tasks.folds import Fold, labels, make_folds, targets
+from tasks.folds import Fold, labels, make_folds, newest_folds, targets
 from tasks.params import FoldParams, ShopParams
 from tasks.schema import Task
 
@@ -177,3 +177,10 @@ def test_a_week_in_which_no_shopper_came_back_is_an_error_that_names_it(nobody_b
     events["user_id"] = events["user_id"].where(~day.isin(week), 100 + events.index)
     with pytest.raises(DataContractError, match=rf"fold '{fold}' \({nobody_back} to .*no shopper who came back"):
         make_folds(events, WEEKLY, UTC_SHOP)
+
+
+def test_the_newest_folds_are_those_of_a_retrain_and_need_no_shopper_who_came_back() -> None:
+    events = daily("2024-01-01", "2024-02-15")
+    assert list(newest_folds(events, WEEKLY, UTC_SHOP)) == make_folds(events, WEEKLY, UTC_SHOP)[-2:]
+    test, serve = newest_folds(daily("2024-02-15", "2024-02-15"), WEEKLY, UTC_SHOP)
+    assert cutoffs([test, serve]) == {"test": "2024-02-09T00:00", "serve": "2024-02-16T00:00"}

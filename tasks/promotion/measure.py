@@ -17,7 +17,7 @@ from tasks.evaluation.slices import user_groups
 from tasks.evaluation.systems import score_users
 from tasks.folds import Fold, labels, targets
 from tasks.ingestion.valid import Valid
-from tasks.params import EvaluationParams, Params
+from tasks.params import EvaluationParams, Params, ShopParams
 from tasks.promotion.measured import Lift, Measured, MeasuredTask, Paired, Sides, Slice
 from tasks.schema import ITEM, TASKS, TIMESTAMP, USER, Task
 
@@ -67,7 +67,7 @@ def measure(
 
 def refuse_unknown_items(side: Side, valid: Valid, fold: Fold, params: Params) -> None:
     """Raises ShoprecError where a version recommends what the shop, as it is read today, never sold before the fold."""
-    unknown = side.lists.loc[~side.lists[ITEM].isin(_past(valid, fold, params)[ITEM]), ITEM]
+    unknown = side.lists.loc[~side.lists[ITEM].isin(past_of(valid, fold, params.shop)[ITEM]), ITEM]
     if len(unknown):
         raise ShoprecError(
             f"version {side.number} recommends {unknown.nunique():,} item(s) that nobody bought before the test fold,"
@@ -77,10 +77,14 @@ def refuse_unknown_items(side: Side, valid: Valid, fold: Fold, params: Params) -
 
 def evidence_of(valid: Valid, fold: Fold, params: Params, champion: Side, challenger: Side) -> Evidence:
     """Both sides' lists, as the systems `CHAMPION` and `CHALLENGER`, with what was really bought."""
-    past = _past(valid, fold, params)
-    relevant = [labels(valid.events, fold, params.shop, task).assign(**{TASK: task}) for task in TASKS]
-    sides = {CHAMPION: champion, CHALLENGER: challenger}
-    lists = [side.lists.assign(**{SYSTEM: name}) for name, side in sides.items()]
+    return evidence_on(valid, fold, params.shop, {CHAMPION: champion.lists, CHALLENGER: challenger.lists})
+
+
+def evidence_on(valid: Valid, fold: Fold, shop: ShopParams, systems: Mapping[str, pd.DataFrame]) -> Evidence:
+    """The lists (`task, user_id, item_id, rank`) of each system, with what was really bought."""
+    past = past_of(valid, fold, shop)
+    relevant = [labels(valid.events, fold, shop, task).assign(**{TASK: task}) for task in TASKS]
+    lists = [of.assign(**{SYSTEM: name}) for name, of in systems.items()]
     nothing = pd.DataFrame()  # neither candidates nor features are compared
     return Evidence(
         fold=fold,
@@ -94,9 +98,9 @@ def evidence_of(valid: Valid, fold: Fold, params: Params, champion: Side, challe
     )
 
 
-def _past(valid: Valid, fold: Fold, params: Params) -> pd.DataFrame:
+def past_of(valid: Valid, fold: Fold, shop: ShopParams) -> pd.DataFrame:
     """The target events before the fold."""
-    events = targets(valid.events, params.shop)
+    events = targets(valid.events, shop)
     return events[events[TIMESTAMP] < fold.cutoff]
 
 

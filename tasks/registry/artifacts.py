@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from mlflow.artifacts import download_artifacts
@@ -10,6 +11,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from tasks.errors import ShoprecError
 from tasks.registry.faults import faults_of_mlflow
+from tasks.registry.flat import flat_metrics
 from tasks.registry.registry import Registry
 from tasks.registry.served_model import BUNDLE
 
@@ -52,6 +54,13 @@ def attach(registry: Registry, run_id: str, files: Mapping[str, Sequence[Path]])
         for folder, paths in files.items():
             for path in paths:
                 registry.client.log_artifact(run_id, str(path), folder or None)
+
+
+def add_metrics(registry: Registry, run_id: str, metrics: Mapping[str, Any]) -> None:
+    """Adds metrics to a run that may have ended; nested, named as those that a retrain logs."""
+    with faults_of_mlflow(registry.uri):
+        for name, value in flat_metrics(metrics).items():
+            registry.client.log_metric(run_id, name, value)
 
 
 LONGEST_NOTE = 8000

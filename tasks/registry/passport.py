@@ -65,15 +65,17 @@ class Passport(_Part):
     recipe: Mapping[str, str]
     """SHA-256 of each file under `recipe/` among the run's artifacts: lock, pipeline, params, suites, pointers."""
     inputs: Mapping[str, str]
-    """DVC's hash of each path that a stage read."""
+    """DVC's hash of each path that a stage read; of a refresh, what its data and state were made of."""
     outputs: Mapping[str, str]
-    """DVC's hash of each path that a stage made, or that was brought from outside."""
+    """DVC's hash of each path that a stage made, or that was brought from outside; of a refresh, its parent's ranker
+    and its own data."""
     validation: Validation
     params: Mapping[str, Any]
     seeds: Mapping[str, int]
     machine: Machine
     folds: tuple[Cut, ...]
     metrics: Mapping[str, Any]
+    """Of the ranker on the test fold of the retrain that learned it; a refresh keeps those of its parent."""
     verdict: Decided
     model: Mapping[str, str]
     """SHA-256 of every file of the model in MLflow."""

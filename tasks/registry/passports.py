@@ -5,11 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlflow.artifacts import download_artifacts
+from mlflow.store.artifact.models_artifact_repo import REGISTERED_MODEL_META_FILE_NAME
+from pydantic import ValidationError
 
+from tasks.errors import ShoprecError
+from tasks.registry.artifacts import fetch_file
 from tasks.registry.completeness import files_of_model
 from tasks.registry.faults import faults_of_mlflow
 from tasks.registry.passport import Passport, sha256
 from tasks.registry.registry import Registry
+from tasks.registry.versions import Version
 
 FILE, DIGEST = "passport.json", "passport_sha256"
 """The artifact; its SHA-256 as a tag of the version, and in the ledger's evidence of the move."""
@@ -26,15 +31,36 @@ def seal(registry: Registry, passport: Passport) -> str:
     return digest
 
 
+def sealed_passport(registry: Registry, version: Version) -> Passport:
+    """Raises ShoprecError where there is none, or one that is not as it was sealed, or of another shoprec."""
+    told = tags_of(registry, version.number).get(DIGEST)
+    if told is None:
+        raise ShoprecError(f"{version.name} version {version.number} has no passport: an older shoprec registered it")
+    with tempfile.TemporaryDirectory(prefix="passport-") as folder:
+        content = fetch_file(registry, version.run_id, FILE, Path(folder)).read_bytes()
+    if sha256(content) != told:
+        raise ShoprecError(
+            f"{FILE} of {version.name} version {version.number} is not as it was written: `shoprec verify"
+            f" {version.number}` says more"
+        )
+    try:
+        return Passport.model_validate_json(content)
+    except ValidationError as error:
+        raise ShoprecError(f"the passport is of another shoprec, and cannot be read by this one: {error}") from error
+
+
 def tags_of(registry: Registry, number: int) -> Mapping[str, str]:
     with faults_of_mlflow(registry.uri):
         return registry.client.get_model_version(registry.name, str(number)).tags
 
 
 def model_digests(registry: Registry, number: int) -> dict[str, str]:
-    """SHA-256 of every file of the version's model, by its path within it."""
+    """SHA-256 of every file of the version's model, by its path within it.
+
+    But of one that MLflow adds when somebody loads the model from a folder of this machine.
+    """
     uri = f"models:/{registry.name}/{number}"
     with tempfile.TemporaryDirectory(prefix="model-") as folder, faults_of_mlflow(registry.uri):
-        names = files_of_model(uri)  # the download adds a file of its own
+        names = files_of_model(uri).keys() - {REGISTERED_MODEL_META_FILE_NAME}
         got = Path(download_artifacts(artifact_uri=uri, dst_path=folder)) if names else Path(folder)
         return {name: sha256((got / name).read_bytes()) for name in sorted(names)}

@@ -37,7 +37,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Retrained:
-    """All that one retrain leaves to the registry."""
+    """All that one retrain, or refresh, leaves to the registry."""
 
     recipe: str
     """Digest of all that the model was made from; a recipe is registered once."""

@@ -1,7 +1,19 @@
 """Data versions: the only caller of dvc."""
 
 from tasks.versioning.graph import stage_order
-from tasks.versioning.lock import hashes, pointers, recipe_digest
+from tasks.versioning.lock import hashes, inputs, lock_of, pointers, recipe_digest
 from tasks.versioning.repository import StageRun, prepare, push, reproduce, track
 
-__all__ = ["StageRun", "hashes", "pointers", "prepare", "push", "recipe_digest", "reproduce", "stage_order", "track"]
+__all__ = [
+    "StageRun",
+    "hashes",
+    "inputs",
+    "lock_of",
+    "pointers",
+    "prepare",
+    "push",
+    "recipe_digest",
+    "reproduce",
+    "stage_order",
+    "track",
+]

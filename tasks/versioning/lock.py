@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +11,22 @@ import yaml
 from tasks.errors import ShoprecError
 
 
-def hashes(root: Path) -> dict[str, str]:
+def hashes(root: Path, stages: Collection[str] | None = None) -> dict[str, str]:
     """Path to MD5 as DVC has it, of every output of a stage and everything that was added by `track`.
 
-    The hash of a folder ends in `.dir`.
+    The hash of a folder ends in `.dir`. `stages`: of these only; None: of all.
     """
-    found = {path: digest for made in outputs_of_stages(root).values() for path, digest in made.items()}
+    made = outputs_of_stages(root, stages)
+    found = {path: digest for outputs in made.values() for path, digest in outputs.items()}
     for pointer in pointers(root):
         folder = pointer.relative_to(root).parent
         found |= {(folder / out["path"]).as_posix(): out["md5"] for out in _yaml(pointer)["outs"]}
     return found
 
 
-def outputs_of_stages(root: Path) -> dict[str, dict[str, str]]:
+def outputs_of_stages(root: Path, stages: Collection[str] | None = None) -> dict[str, dict[str, str]]:
     """Stage to path and MD5 of what it made."""
-    locked = _locked(root)
+    locked = _locked(root, stages)
     return {name: {out["path"]: out["md5"] for out in stage.get("outs", [])} for name, stage in locked.items()}
 
 
@@ -33,9 +35,15 @@ def pointers(root: Path) -> list[Path]:
     return sorted(path for pattern in ("*.dvc", "*/*.dvc") for path in root.glob(pattern) if path.is_file())
 
 
-def inputs(root: Path) -> dict[str, str]:
+def inputs(root: Path, stages: Collection[str] | None = None) -> dict[str, str]:
     """Path to MD5 of all that a stage read; code and settings too, which are in git and not in DVC's cache."""
-    return {dep["path"]: dep["md5"] for stage in _locked(root).values() for dep in stage.get("deps", [])}
+    return {dep["path"]: dep["md5"] for stage in _locked(root, stages).values() for dep in stage.get("deps", [])}
+
+
+def lock_of(root: Path, stages: Collection[str]) -> str:
+    """A `dvc.lock` of these stages alone, where the others in it are of another day."""
+    whole = _yaml(root / "dvc.lock")
+    return yaml.safe_dump(whole | {"stages": _locked(root, stages)}, sort_keys=False)
 
 
 def recipe_digest(root: Path) -> str:
@@ -57,9 +65,10 @@ def recipe_digest(root: Path) -> str:
     return hashlib.sha256(json.dumps(recipe, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _locked(root: Path) -> dict[str, Any]:
+def _locked(root: Path, stages: Collection[str] | None = None) -> dict[str, Any]:
     path = root / "dvc.lock"
-    return (_yaml(path).get("stages") or {}) if path.exists() else {}
+    known = (_yaml(path).get("stages") or {}) if path.exists() else {}
+    return {name: stage for name, stage in known.items() if stages is None or name in stages}
 
 
 def _yaml(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ output passes it by.
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,12 +72,16 @@ def track(root: Path, path: str) -> None:
     _dvc(root, "add", "--quiet", path)
 
 
-def push(root: Path, on_line: OnLine) -> None:
+def push(root: Path, on_line: OnLine, stages: Collection[str] | None = None) -> None:
     """Copies all that `dvc.lock` and `*.dvc` name to the remote. Raises TransientError: a remote may come back.
+
+    `stages`: of the lock only what these made; None: of all.
 
     All is named to DVC: by itself it passes over `data/raw.dvc` in git, where `data/*` is ignored but for pointers.
     """
     named = [path.relative_to(root).as_posix() for path in [root / "dvc.yaml", *pointers(root)] if path.is_file()]
+    if stages is not None:
+        named = [*stages, *(name for name in named if name != "dvc.yaml")]
     done = _run(root, on_line, "push", *named)
     if done.code:
         raise TransientError(

@@ -1,7 +1,7 @@
 """What runs in a process of its own that a test kills: the end of a retrain, from what was trained to its ledger.
 
 The steps are those of `flows.retrain`, in its order, without Prefect around them, and with nothing published there; the
-duel, which a toy champion cannot be asked to, is replaced by a verdict.
+duel, which a toy champion cannot be asked to, is replaced by a verdict. `killing_refresh` has the same of a refresh.
 """
 
 import hashlib
@@ -38,6 +38,7 @@ from tests.registry.agreement import assert_all_agree
 WRITES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree", "subprocess.Popen")
 """Audit events that leave a trace, or set going what does; besides files opened to be written, and SQL."""
 READS = ("SELECT", "PRAGMA")
+Job = Callable[[Path], Version]
 
 
 def train(root: Path) -> None:
@@ -70,19 +71,19 @@ def better(*of_duel: Any) -> Duel:
     return Duel(judge(replace(measured(), champion=1, challenger=2), PARAMS))
 
 
-def finish_counting(root: Path) -> int:
-    """How many writes it takes."""
+def count_writes(root: Path, job: Job) -> int:
+    """How many the job takes."""
     counted = itertools.count()
     on_each_write(lambda: next(counted))
-    finish_quickly(root)
+    job(root)
     return next(counted)
 
 
-def finish_until(root: Path, fatal: int) -> None:
-    """Dies before the write of that number, counting from 0."""
+def die_before(root: Path, job: Job, fatal: int) -> None:
+    """Dies before the job's write of that number, counting from 0."""
     counted = itertools.count()
     on_each_write(lambda: next(counted) == fatal and os.kill(os.getpid(), signal.SIGKILL))
-    finish_quickly(root)
+    job(root)
 
 
 def on_each_write(act: Callable[[], object]) -> None:
@@ -119,8 +120,10 @@ class Aftermath:
     """Of the model that serves in the end."""
 
 
-def aftermath(root: Path, digests: Mapping[int, str]) -> Aftermath:
-    """What a crash left, and what the next run makes of it. `digests`: of versions that were made without a crash.
+def aftermath(root: Path, job: Job, digests: Mapping[int, str]) -> Aftermath:
+    """What a crash left, and what the next run of the job makes of it.
+
+    `digests`: of versions that were made without a crash.
 
     Raises AssertionError where ledger, aliases and tags do not agree in the end.
     """
@@ -129,7 +132,7 @@ def aftermath(root: Path, digests: Mapping[int, str]) -> Aftermath:
     served = registry.marks.holder("production")
     whole = served is None or digest_of(registry, served) == digests[served]
     unpushed = frozenset(not_in_remote(root))
-    version = finish_quickly(root)
+    version = job(root)
     ledger = Ledger(settings.ledger)
     assert_all_agree(registry, ledger)
     of_version = [entry.change.evidence for entry in ledger.entries() if entry.change.version == version.number]

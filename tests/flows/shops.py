@@ -26,14 +26,14 @@ def write_exports(folder: Path, seed: int = 7) -> None:
     purchases(rng).to_csv(folder / "events.csv", index=False)
 
 
-def purchases(rng: np.random.Generator) -> pd.DataFrame:
+def purchases(rng: np.random.Generator, weeks: int = WEEKS, last_day: pd.Timestamp = LAST_DAY) -> pd.DataFrame:
     rows = []
     for user in range(USERS):
         section = np.arange(user % 4, ITEMS, 4)
         liked = rng.permutation(section)
         weekly, sometimes = liked[:4], liked[4:]
-        for week in range(WEEKS):
-            day = LAST_DAY - pd.Timedelta(days=7 * (WEEKS - 1 - week) + int(rng.integers(0, 7)))
+        for week in range(weeks):
+            day = last_day - pd.Timedelta(days=7 * (weeks - 1 - week) + int(rng.integers(0, 7)))
             basket = [*weekly[rng.random(4) < 0.7], *rng.choice(sometimes, 2, replace=False)]
             basket += [int(rng.integers(0, ITEMS))] * int(rng.random() < 0.3)
             for item in dict.fromkeys(int(i) for i in basket):

@@ -1,4 +1,5 @@
-"""A retrain that is killed anywhere between its trained ranker and its last entry in the ledger, and the next one."""
+"""A retrain that is killed anywhere between its trained ranker and its last entry in the ledger, and the next one; a
+refresh that is killed anywhere between its validated data and that entry, and the next one."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ import pytest
 
 from flows import steps
 from tasks.versioning import prepare
-from tests.flows import killing
+from tests.flows import killing, killing_refresh
 from tests.flows.conftest import toy_project
 
 KILLED = -9
@@ -44,9 +45,9 @@ class Trained:
         with ProcessPoolExecutor(1, mp_context=self.forks) as pool:
             return pool.submit(function, self.root, *arguments).result()
 
-    def killed(self, fatal: int) -> int | None:
-        """How a process ended that was to die before its write of that number."""
-        process = self.forks.Process(target=killing.finish_until, args=(self.root, fatal))
+    def killed(self, job: killing.Job, fatal: int) -> int | None:
+        """How a process ended that was to die before the job's write of that number."""
+        process = self.forks.Process(target=killing.die_before, args=(self.root, job, fatal))
         process.start()
         process.join()
         return process.exitcode
@@ -55,7 +56,7 @@ class Trained:
 @pytest.fixture(scope="module")
 def forks() -> ForkServerContext:
     context = get_context("forkserver")
-    context.set_forkserver_preload(["tests.flows.killing"])
+    context.set_forkserver_preload(["tests.flows.killing_refresh"])
     return context
 
 
@@ -63,7 +64,32 @@ def forks() -> ForkServerContext:
 def first(
     tmp_path_factory: pytest.TempPathFactory, exports: Path, empty_database: Path, forks: ForkServerContext
 ) -> Trained:
-    root = toy_project(tmp_path_factory.mktemp("killed"), exports, empty_database)
+    return trained_in(toy_project(tmp_path_factory.mktemp("killed"), exports, empty_database), forks)
+
+
+@pytest.fixture(scope="module")
+def second(first: Trained) -> Trained:
+    """One version serves, and another was trained that will be found better."""
+    first.begin_anew()
+    let_it_serve(first)
+    killing.train(first.root)
+    first.keep()
+    return first
+
+
+@pytest.fixture(scope="module")
+def validated(
+    tmp_path_factory: pytest.TempPathFactory, exports: Path, empty_database: Path, forks: ForkServerContext
+) -> Trained:
+    """One version serves, and newer data was validated."""
+    trained = trained_in(toy_project(tmp_path_factory.mktemp("refreshed"), exports, empty_database), forks)
+    let_it_serve(trained)
+    killing_refresh.validate(trained.root)
+    trained.keep()
+    return trained
+
+
+def trained_in(root: Path, forks: ForkServerContext) -> Trained:
     prepare(root)
     trained = Trained(root, forks)
     killing.train(root)
@@ -71,29 +97,24 @@ def first(
     return trained
 
 
-@pytest.fixture(scope="module")
-def second(first: Trained) -> Trained:
-    """One version serves, and another was trained that will be found better."""
-    first.begin_anew()
-    first.run(killing.finish_counting)
-    events = first.root / "exports" / "events.csv"
+def let_it_serve(trained: Trained) -> None:
+    """And sell something after that."""
+    trained.run(killing.finish_quickly)
+    events = trained.root / "exports" / "events.csv"
     events.write_text(events.read_text() + "c000,sku-00,2024-03-31 21:00,1,1.0\n")
-    killing.train(first.root)
-    first.keep()
-    return first
 
 
-def assert_survives(trained: Trained, new: int, before: Mapping[int, str]) -> None:
+def assert_survives(trained: Trained, job: killing.Job, new: int, before: Mapping[int, str]) -> None:
     """Whatever write a run is killed before: what serves is whole, and the next run ends what was begun."""
     trained.begin_anew()
-    writes = trained.run(killing.finish_counting)
+    writes = trained.run(killing.count_writes, job)
     digests = {**before, new: trained.run(killing.digest_of_champion)}
     fatal = sorted({round(n * (writes - 1) / (KILLS - 1)) for n in range(KILLS)})
     assert len(fatal) == KILLS
     for at in fatal:
         trained.begin_anew()
-        assert trained.killed(at) == KILLED, f"before write {at} of {writes}"
-        found = trained.run(killing.aftermath, digests)
+        assert trained.killed(job, at) == KILLED, f"before write {at} of {writes}"
+        found = trained.run(killing.aftermath, job, digests)
         assert found.served in (new, *(before or [None])), at
         assert found.whole, at
         assert found.served != new or not found.unpushed, "what serves can be made again"
@@ -106,8 +127,12 @@ def assert_survives(trained: Trained, new: int, before: Mapping[int, str]) -> No
 
 
 def test_the_first_champion_survives_a_kill_before_any_write(first: Trained) -> None:
-    assert_survives(first, 1, {})
+    assert_survives(first, killing.finish_quickly, 1, {})
 
 
 def test_a_change_of_champion_survives_a_kill_before_any_write(second: Trained) -> None:
-    assert_survives(second, 2, {1: second.run(killing.digest_of_champion)})
+    assert_survives(second, killing.finish_quickly, 2, {1: second.run(killing.digest_of_champion)})
+
+
+def test_a_refresh_survives_a_kill_before_any_write(validated: Trained) -> None:
+    assert_survives(validated, killing_refresh.refresh_quickly, 2, {1: validated.run(killing.digest_of_champion)})

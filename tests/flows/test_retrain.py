@@ -237,7 +237,9 @@ def test_a_second_retrain_is_told_who_is_at_work(toy: Path) -> None:
     other = subprocess.Popen(command, stdin=subprocess.PIPE)
     try:
         wait_for_text(toy / "held")
-        with pytest.raises(ShoprecError, match=rf"process {other.pid} \(since .*, by another\) retrains in .* already"):
+        with pytest.raises(
+            ShoprecError, match=rf"process {other.pid} \(since .*, by another\) retrains or refreshes in .* already"
+        ):
             retrain(root=toy)
     finally:
         other.kill()

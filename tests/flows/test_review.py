@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from flows.cli import main
+from flows.promoting import waiting_version
 from flows.reviewing import Reviewed, review_all
 from tasks.registry.ledger import Ledger
 from tasks.registry.registry import Registry
@@ -204,3 +205,12 @@ def test_the_deployment_looks_every_five_minutes_one_at_a_time() -> None:
     (found,) = [one for one in deployments if one["entrypoint"] == "flows/review.py:review"]
     assert [schedule["cron"] for schedule in found["schedules"]] == ["*/5 * * * *"]
     assert found["concurrency_limit"]["limit"] == 1
+
+
+def test_a_verdict_against_the_champion_holds_against_its_refresh(waiting: Stages, of_three: Registry) -> None:  # noqa: F811
+    """A nightly refresh must not take the version away that a person looks at by day."""
+    waiting.move(3, "production", "newer state", "refresh: nightly", {"decision": "promote", "refresh_of": 1}, 1)
+    assert waiting_version(of_three, waiting, 3) == 2
+    ask(of_three, review="approved")
+    assert review_all(of_three, waiting) == [Reviewed(2, "approved", "it serves now")]
+    assert of_three.marks.aliases() == {"champion": 2, "previous": 3}

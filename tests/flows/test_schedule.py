@@ -61,6 +61,14 @@ def test_the_weekly_deployment_gets_its_scheduled_runs(server: dict[str, str]) -
     assert time.strptime(str(first["expected_start_time"])[:16], "%Y-%m-%dT%H:%M")[3:7] == (3, 0, 0, 0), "Monday, 3:00"
 
 
+def test_what_serves_is_refreshed_every_night(server: dict[str, str]) -> None:
+    api = server["PREFECT_API_URL"]
+    deployment = httpx.get(f"{api}/deployments/name/refresh/nightly").raise_for_status().json()
+    assert [found["schedule"]["cron"] for found in deployment["schedules"]] == ["0 1 * * *"]
+    assert deployment["parameters"] == {"reason": "nightly schedule"}
+    assert deployment["parameter_openapi_schema"]["properties"]["reason"]["minLength"] == 1
+
+
 def test_a_rollback_can_be_asked_for_with_its_reason(server: dict[str, str]) -> None:
     api = server["PREFECT_API_URL"]
     deployment = httpx.get(f"{api}/deployments/name/rollback/by-hand").raise_for_status().json()

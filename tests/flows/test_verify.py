@@ -12,6 +12,7 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from mlflow.artifacts import download_artifacts
 
 from flows.cli import main
 from flows.retrain import retrain
@@ -85,6 +86,13 @@ def test_nothing_differs_where_nothing_was_touched(settings: Settings) -> None:
     found = verify_version(settings, None)
     assert [(check.name, check.outcome) for check in found.checks] == [(name, "pass") for name in CHECKS], found
     assert found.version == 1
+
+
+def test_to_load_the_model_changes_nothing(settings: Settings) -> None:
+    """Though MLflow writes a note among its files then."""
+    model = Path(download_artifacts("models:/shoprec/1", tracking_uri=settings.tracking_uri))
+    assert (model / "registered_model_meta").exists()
+    assert verify_version(settings, 1).is_as_written
 
 
 def test_the_passport_says_what_the_version_came_from(project: Path) -> None:

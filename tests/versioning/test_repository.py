@@ -8,9 +8,21 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, TransientError
-from tasks.versioning import StageRun, hashes, prepare, push, recipe_digest, reproduce, stage_order, track
+from tasks.versioning import (
+    StageRun,
+    hashes,
+    inputs,
+    lock_of,
+    prepare,
+    push,
+    recipe_digest,
+    reproduce,
+    stage_order,
+    track,
+)
 from tasks.versioning.repository import configuration_of_remote, configure, pull
 from tests.waiting import wait_for_text, wait_until_gone
 
@@ -248,3 +260,25 @@ def start_reproducing(root: Path) -> subprocess.Popen[bytes]:
     code = "import sys; from pathlib import Path; from tasks.versioning import reproduce\n"
     code += "reproduce(Path(sys.argv[1]), 'double', print)"
     return subprocess.Popen([sys.executable, "-c", code, str(root)], stdout=subprocess.DEVNULL)
+
+
+def test_what_is_known_of_some_stages_is_without_the_others(toy: Path) -> None:
+    """As of a refresh, beside whose stages the lock has those of an older retrain."""
+    prepare(toy)
+    reproduce_all(toy)
+    track(toy, "data/numbers")
+    assert hashes(toy, ["double"]).keys() == {"data/doubled", "data/numbers"}
+    assert inputs(toy, ["total"]).keys() == {"step.py", "data/doubled"}
+    assert yaml.safe_load(lock_of(toy, ["double"])) == {
+        "schema": "2.0",
+        "stages": {"double": yaml.safe_load((toy / "dvc.lock").read_text())["stages"]["double"]},
+    }
+
+
+def test_a_push_of_some_stages_leaves_the_others(toy: Path) -> None:
+    prepare(toy)
+    reproduce_all(toy)
+    track(toy, "data/numbers")
+    push(toy, silent, ["double"])
+    stored = {path.parent.name + path.name for path in (toy / "var" / "dvc-remote").rglob("*") if path.is_file()}
+    assert stored == set(hashes(toy, ["double"]).values())
