@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from flows.doctor_command import doctor
 from flows.review_command import review
 from flows.settings import apply_settings, who
 from flows.verify_command import verify
@@ -112,6 +113,7 @@ def rollback(
 
 app.command()(review)
 app.command()(verify)
+app.command()(doctor)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from tasks.errors import ShoprecError
+from tasks.versioning.graph import Shape
 
 
 def hashes(root: Path) -> dict[str, str]:
@@ -30,6 +31,18 @@ def pointers(root: Path) -> list[Path]:
 def inputs(root: Path) -> dict[str, str]:
     """Path to MD5 of all that a stage read; code and settings too, which are in git and not in DVC's cache."""
     return {dep["path"]: dep["md5"] for stage in _locked(root).values() for dep in stage.get("deps", [])}
+
+
+def shapes_as_run(root: Path) -> dict[str, Shape]:
+    """Of every stage that has run, as it was then; empty: none has."""
+    return {
+        name: Shape(
+            stage["cmd"],
+            frozenset(dep["path"] for dep in stage.get("deps", [])),
+            frozenset(out["path"] for out in stage.get("outs", [])),
+        )
+        for name, stage in _locked(root).items()
+    }
 
 
 def recipe_digest(root: Path) -> str:
