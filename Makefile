@@ -16,7 +16,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := true
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help setup run test lint format types contracts check bench bench-gate history ui clean
+.PHONY: help setup run test lint format types contracts check bench bench-gate doctor history ui clean
 
 help:  ## Say what each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench: $(READY)  ## Time the job from nothing; ARGS='--runs 3 --against HEAD~1' 
 
 bench-gate: $(READY)  ## Simulate years of gates on the values of the last run; writes docs/promotion.md
 	$(BIN)/python -m tests.benchmarks.gate --out docs/promotion.md $(ARGS)
+
+doctor: $(READY)  ## Look at all that a run needs, and say what to mend
+	@$(BIN)/shoprec doctor $(ARGS)
 
 history: $(READY)  ## Show what is in production since when and why, and every change before
 	@$(BIN)/shoprec history $(ARGS)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from flows.doctor_command import doctor
 from flows.rebuild_command import rebuild
 from flows.refresh_command import refresh
 from flows.review_command import review
@@ -116,6 +117,7 @@ app.command()(refresh)
 app.command()(review)
 app.command()(verify)
 app.command()(rebuild)
+app.command()(doctor)
 
 
 @app.command()

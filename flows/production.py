@@ -54,13 +54,12 @@ def open_stages(settings: Settings) -> "Stages":
 
 
 def roll_back(settings: Settings, to: int | None, why: str, who: str) -> Served:
-    """Puts version `to`, or else the one that served before, in production; see `Stages.rollback`."""
-    stages = open_stages(settings)
-    stages.rollback(to, why, who)
-    serving = stages.serving()
-    if serving is None:
-        raise ShoprecError("the alias champion was taken away again by other means: see `shoprec history`")
-    return serving
+    """Puts version `to`, or else the one that served before, in production; see `Stages.rollback`.
+
+    What it did is told by the ledger: MLflow may be away by now, and the same call again would be refused.
+    """
+    open_stages(settings).rollback(to, why, who)
+    return standing.served(standing.made(Ledger(settings.ledger).entries()))[-1]
 
 
 def read_history(settings: Settings) -> History:

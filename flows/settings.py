@@ -5,6 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.errors import ShoprecError
+
 QUIET = {
     "DO_NOT_TRACK": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -48,7 +50,23 @@ class Settings:
 
 
 def apply_settings(root: Path) -> Settings:
-    """Sets what is not set. Call it before prefect or mlflow is imported: they read the environment then."""
+    """Sets what is not set. Call it before prefect or mlflow is imported: they read the environment then.
+
+    Makes the folder var/, and raises ShoprecError where it cannot be made.
+    """
+    settings = read_settings(root)
+    try:
+        settings.var.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ShoprecError(
+            f"the folder {settings.var} cannot be made ({error.strerror}): see that its disk can be written, and that"
+            " no file stands in its place"
+        ) from error
+    return settings
+
+
+def read_settings(root: Path) -> Settings:
+    """As `apply_settings`, without making anything."""
     root = root.resolve()
     if os.environ.get("PREFECT_API_URL") == "":
         del os.environ["PREFECT_API_URL"]  # Prefect takes an empty one for an address
@@ -56,7 +74,6 @@ def apply_settings(root: Path) -> Settings:
     for name, value in (QUIET | BEHAVIOUR | own).items():
         os.environ.setdefault(name, value)
     uri = os.environ["MLFLOW_TRACKING_URI"]
-    (root / "var").mkdir(parents=True, exist_ok=True)
     served = uri.startswith(("http://", "https://"))
     ledger = os.environ.get("SHOPREC_LEDGER") or f"sqlite:///{root / 'var' / 'ledger.db'}"
     return Settings(root, uri, None if served else root / "var" / "mlartifacts", ledger)

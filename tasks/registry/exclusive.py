@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from tasks.errors import ShoprecError, TransientError
 from tasks.lock_file import locked
@@ -49,18 +49,25 @@ def exclusive(engine: Engine, who: str, wait_s: float) -> AbstractContextManager
 def _advisory_lock(
     engine: Engine, who: str, busy: Callable[[str], ShoprecError], wait_s: float
 ) -> Generator[None, None, None]:
-    try:
-        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-    except OperationalError as error:
-        raise TransientError(f"the ledger's database could not be used: {error.orig}") from error
-    with connection:  # closing it, which is not pooled, lets go of the lock
-        connection.execute(_NAME_CONNECTION, {"name": f"shoprec: {who}"})
-        end = time.monotonic() + wait_s
-        while not connection.scalar(_TAKE, _KEY):
-            if time.monotonic() >= end:
-                raise busy(_holder(connection))
-            time.sleep(_POLL_S)
+    with ExitStack() as held:  # closing the connection, which is not pooled, lets go of the lock
+        try:
+            connection = held.enter_context(engine.connect().execution_options(isolation_level="AUTOCOMMIT"))
+            _take(connection, who, busy, wait_s)
+        except DBAPIError as error:
+            raise TransientError(
+                f"the database of the ledger at {engine.url.render_as_string(hide_password=True)} could not be used:"
+                f" {error.orig}; nothing was done: see that it runs, then run again"
+            ) from error
         yield
+
+
+def _take(connection: Connection, who: str, busy: Callable[[str], ShoprecError], wait_s: float) -> None:
+    connection.execute(_NAME_CONNECTION, {"name": f"shoprec: {who}"})
+    end = time.monotonic() + wait_s
+    while not connection.scalar(_TAKE, _KEY):
+        if time.monotonic() >= end:
+            raise busy(_holder(connection))
+        time.sleep(_POLL_S)
 
 
 def _holder(connection: Connection) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import insert, inspect, select
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tasks.errors import ShoprecError, TransientError
 from tasks.registry.entries import Change, Entry, State, digest_of, entry_of, row_of
@@ -83,8 +83,11 @@ class Ledger:
         try:
             yield
         except OperationalError as error:
-            raise TransientError(f"the ledger at {self.name} could not be used: {error.orig}") from error
-        except DatabaseError as error:
+            raise TransientError(
+                f"the ledger at {self.name} could not be used: {error.orig}; see that no other program holds it and"
+                " that its disk can be written, then run again: what was begun is brought to its end"
+            ) from error
+        except DBAPIError as error:
             raise ShoprecError(
                 f"the ledger at {self.name} refused: {error.orig}; see that SHOPREC_LEDGER names the right database"
             ) from error

@@ -71,13 +71,20 @@ def open_database(address: URL) -> Engine:
     except ModuleNotFoundError as error:
         raise ShoprecError(f"the ledger at {address.drivername} needs the package {error.name}: install it") from error
     if engine.dialect.name == "sqlite":
-        Path(address.database or "").parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(address.database or "").parent)
         event.listen(engine, "connect", _leave_transactions_to_us)
         event.listen(engine, "begin", _begin)
     return engine
 
 
 _WANTED = "SHOPREC_LEDGER has to be as sqlite:////folder/ledger.db or postgresql://user:password@host/database"
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ShoprecError(f"the ledger's folder {folder} cannot be made ({error}); {_WANTED}") from error
 
 
 def _leave_transactions_to_us(connection: Any, _record: object) -> None:

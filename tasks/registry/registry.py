@@ -38,6 +38,7 @@ class Registry:
     def __init__(self, uri: str, artifacts: Path | None = None, name: str = NAME) -> None:
         self.uri, self.name = uri, name
         logging.getLogger("alembic").setLevel(logging.WARNING)
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it tells our faults with tracebacks
         with faults_of_mlflow(uri):
             mlflow.set_tracking_uri(uri)
             self.client = mlflow.MlflowClient()
@@ -94,12 +95,17 @@ class Registry:
 
         One that is still at work, on another machine, says itself how it ended when it does.
         """
+        left = self.unended_runs()
         with faults_of_mlflow(self.uri):
-            left = self.client.search_runs([self._experiment], "attributes.status = 'RUNNING'")
             registered = {v.run_id for v in self.client.search_model_versions(f"name = '{self.name}'")} if left else ()
-            for run in left:
-                whole = run.info.run_id in registered
-                self.client.set_terminated(run.info.run_id, "FINISHED" if whole else "KILLED")
+            for run_id in left:
+                self.client.set_terminated(run_id, "FINISHED" if run_id in registered else "KILLED")
+
+    def unended_runs(self) -> list[str]:
+        """Those that are at work, or were killed."""
+        with faults_of_mlflow(self.uri):
+            found = self.client.search_runs([self._experiment], "attributes.status = 'RUNNING'")
+            return [run.info.run_id for run in found]
 
     @contextmanager
     def _run(self) -> Generator[str, None, None]:

@@ -1,5 +1,6 @@
 """The order of the pure steps, read out of `dvc.yaml`, where it is written once."""
 
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,27 @@ import yaml
 from tasks.errors import ShoprecError
 
 _OUTPUTS = ("outs", "metrics", "plots")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A stage, but for what its files hold."""
+
+    command: str | list[str]
+    reads: frozenset[str]
+    makes: frozenset[str]
+
+
+def shapes(dvc_yaml: Path) -> dict[str, Shape]:
+    """Of every stage; in the order of the file."""
+    return {
+        name: Shape(
+            stage["cmd"],
+            frozenset(_paths(stage.get("deps"))),
+            frozenset(path for key in _OUTPUTS for path in _paths(stage.get(key))),
+        )
+        for name, stage in _stages(dvc_yaml).items()
+    }
 
 
 def stage_order(dvc_yaml: Path) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from tasks.errors import ShoprecError
+from tasks.versioning.graph import Shape
 
 
 def hashes(root: Path, stages: Collection[str] | None = None) -> dict[str, str]:
@@ -44,6 +45,18 @@ def lock_of(root: Path, stages: Collection[str]) -> str:
     """A `dvc.lock` of these stages alone, where the others in it are of another day."""
     whole = _yaml(root / "dvc.lock")
     return yaml.safe_dump(whole | {"stages": _locked(root, stages)}, sort_keys=False)
+
+
+def shapes_as_run(root: Path) -> dict[str, Shape]:
+    """Of every stage that has run, as it was then; empty: none has."""
+    return {
+        name: Shape(
+            stage["cmd"],
+            frozenset(dep["path"] for dep in stage.get("deps", [])),
+            frozenset(out["path"] for out in stage.get("outs", [])),
+        )
+        for name, stage in _locked(root).items()
+    }
 
 
 def recipe_digest(root: Path) -> str:

@@ -5,9 +5,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
 
 from tasks.errors import ShoprecError
 from tasks.stage import EXIT_CODES, INTERRUPTED
@@ -28,10 +30,18 @@ class Finished:
     """Of the child and all below it together, see `watched_memory`."""
 
 
-def run_module(module: str, arguments: Sequence[str], cwd: Path, on_line: OnLine, env: dict[str, str]) -> Finished:
+def run_module(
+    module: str,
+    arguments: Sequence[str],
+    cwd: Path,
+    on_line: OnLine,
+    env: dict[str, str],
+    limit_s: float | None = None,
+) -> Finished:
     """Runs `python -m module arguments` in `cwd`; each line of output goes to `on_line` as it comes.
 
-    Whatever ends the wait early (Ctrl-C, a cancelled run) ends the child with all its children first.
+    Whatever ends the wait early (Ctrl-C, a cancelled run) ends the child with all its children first. One that is at
+    work after `limit_s` is killed.
     """
     command = [sys.executable, "-P", leash.__file__, str(os.getpid()), module, *arguments]
     started = time.monotonic()
@@ -49,7 +59,7 @@ def run_module(module: str, arguments: Sequence[str], cwd: Path, on_line: OnLine
     )
     lines: list[str] = []
     try:
-        with watched_memory(child.pid) as peak:
+        with watched_memory(child.pid) as peak, _killed_after(child, limit_s):
             assert child.stdout is not None
             for line in child.stdout:
                 lines.append(line.rstrip())
@@ -61,6 +71,24 @@ def run_module(module: str, arguments: Sequence[str], cwd: Path, on_line: OnLine
         if child.stdout is not None:
             child.stdout.close()
     return Finished(code, tuple(lines), time.monotonic() - started, peak.mib)
+
+
+@contextmanager
+def _killed_after(child: subprocess.Popen[str], limit_s: float | None) -> Iterator[None]:
+    if limit_s is None:
+        yield
+        return
+    timer = Timer(limit_s, _kill, [child])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _kill(child: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _end(child: subprocess.Popen[str]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.addresses import without_password
 from tasks.errors import ShoprecError, TransientError
 from tasks.versioning.lock import pointers
 from tasks.versioning.process import Finished, OnLine, error_of, run_module
@@ -73,7 +74,8 @@ def track(root: Path, path: str) -> None:
 
 
 def push(root: Path, on_line: OnLine, stages: Collection[str] | None = None) -> None:
-    """Copies all that `dvc.lock` and `*.dvc` name to the remote. Raises TransientError: a remote may come back.
+    """Copies all that `dvc.lock` and `*.dvc` name to the remote. Raises TransientError: a remote may come back; and
+    ShoprecError where none is named.
 
     `stages`: of the lock only what these made; None: of all.
 
@@ -84,10 +86,15 @@ def push(root: Path, on_line: OnLine, stages: Collection[str] | None = None) -> 
         named = [*stages, *(name for name in named if name != "dvc.yaml")]
     done = _run(root, on_line, "push", *named)
     if done.code:
-        raise TransientError(
-            f"the data could not be pushed to DVC's remote, so nothing was promoted: {_last_words(done)}\n"
-            "See `dvc remote list` and .dvc/config for where it should go."
-        )
+        raise _failure_of_push(root, done)
+
+
+def refusal_of(root: Path, remote: str, limit_s: float) -> str | None:
+    """Why DVC cannot list the remote of that name, in its words; None: it can."""
+    done = _run(root, lambda _: None, "list-url", f"remote://{remote}/", limit_s=limit_s)
+    if done.code == 0:
+        return None
+    return f"no answer in {limit_s:g} s" if done.seconds >= limit_s else _last_words(done)
 
 
 def pull(root: Path, named: Sequence[str], on_line: OnLine) -> None:
@@ -125,8 +132,8 @@ def _dvc(root: Path, *arguments: str) -> Finished:
     return done
 
 
-def _run(root: Path, on_line: OnLine, *arguments: str) -> Finished:
-    return run_module("dvc", arguments, root, on_line, _environment(root))
+def _run(root: Path, on_line: OnLine, *arguments: str, limit_s: float | None = None) -> Finished:
+    return run_module("dvc", arguments, root, on_line, _environment(root), limit_s)
 
 
 def _environment(root: Path) -> dict[str, str]:
@@ -150,6 +157,23 @@ def _failure_of_stage(stage: str, done: Finished) -> ShoprecError:
         _refuse_busy(done)
         return ShoprecError(f"dvc could not run stage '{stage}': {_last_words(done)}")
     return error_of(int(exited[1]), f"stage '{stage}' failed: {_words_of_stage(done)}")
+
+
+def _failure_of_push(root: Path, done: Finished) -> ShoprecError:
+    known = configuration(root)
+    name = known.get("core.remote")
+    if name is None:
+        return ShoprecError(
+            "the data could not be pushed, so nothing was promoted: DVC has no default remote; name one,"
+            " `dvc remote default NAME`, see `dvc remote list`"
+        )
+    address = without_password(known.get(f"remote.{name}.url", "no address"))
+    return TransientError(
+        f"the data could not be pushed to DVC's remote '{name}' at {address}, so nothing was promoted:"
+        f" {_last_words(done)}\n"
+        "See that it can be reached and written, or in .dvc/config that it is the right one, then run again: what is"
+        " there already is not sent anew."
+    )
 
 
 def _words_of_stage(done: Finished) -> str:

@@ -6,6 +6,7 @@ ends in `.dir`, and its object is a JSON list of the files in it.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +28,29 @@ def stores(root: Path) -> list[Store]:
     cache = Path(known.get("cache.dir") or root / ".dvc" / "cache")
     found = [Store("cache", str(cache), cache)]
     if name := known.get("core.remote"):
-        address = known.get(f"remote.{name}.url", "")
-        found.append(Store(f"remote {name}", address, None if "://" in address else Path(address)))
+        found.append(_remote(name, known.get(f"remote.{name}.url", "")))
     return found
+
+
+@dataclass(frozen=True)
+class Remotes:
+    default: str | None
+    """The one that is pushed to."""
+    by_name: Mapping[str, Store]
+
+
+def remotes(root: Path) -> Remotes:
+    """All that DVC's configuration names. Raises ShoprecError where it cannot be read."""
+    known = configuration(root)
+    named = {found[1]: value for name, value in known.items() if (found := _URL.fullmatch(name))}
+    return Remotes(known.get("core.remote"), {name: _remote(name, address) for name, address in named.items()})
+
+
+_URL = re.compile(r"remote\.(.+)\.url")
+
+
+def _remote(name: str, address: str) -> Store:
+    return Store(f"remote {name}", address, None if "://" in address else Path(address))
 
 
 def lost_objects(digests: Mapping[str, str], folders: Sequence[Path]) -> tuple[list[str], list[str]]:

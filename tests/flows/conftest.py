@@ -9,6 +9,7 @@ import pytest
 import yaml
 from prefect.testing.utilities import prefect_test_harness
 
+from tests.flows.mlflow_server import Server
 from tests.flows.shops import SOURCE, write_exports
 
 PROJECT = Path(__file__).parents[2]
@@ -33,6 +34,27 @@ def prefect_server() -> Iterator[None]:
     """One for all flows that run in this process."""
     with prefect_test_harness(server_startup_timeout=120):
         yield
+
+
+@pytest.fixture(scope="session")
+def mlflow_process(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Server]:
+    """One for all tests of a process: it takes seconds to start."""
+    server = Server(tmp_path_factory.mktemp("mlflow-server"))
+    server.hold(empty_database)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def mlflow_server(mlflow_process: Server, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """With nothing in it; what asks it gives up at once."""
+    for name, value in {"MAX_RETRIES": "1", "BACKOFF_FACTOR": "0", "BACKOFF_JITTER": "0"}.items():
+        monkeypatch.setenv(f"MLFLOW_HTTP_REQUEST_{name}", value)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_process.uri)
+    mlflow_process.line.mend()
+    mlflow_process.hold(empty_database)
+    return mlflow_process
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Against the real dvc, in a repository of three tiny stages."""
 
 import hashlib
+import os
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from tasks.versioning import (
     stage_order,
     track,
 )
+from tasks.versioning.process import run_module
 from tasks.versioning.repository import configuration_of_remote, configure, pull
 from tests.waiting import wait_for_text, wait_until_gone
 
@@ -169,7 +171,7 @@ def test_a_remote_that_is_away_is_a_transient_fault(toy: Path) -> None:
     prepare(toy)
     track(toy, "data/numbers")
     (toy / "var" / "dvc-remote").write_text("a file stands where the remote should be")
-    with pytest.raises(TransientError, match="nothing was promoted"):
+    with pytest.raises(TransientError, match="remote 'local' at .*/var/dvc-remote, so nothing was promoted"):
         push(toy, silent)
 
 
@@ -190,6 +192,30 @@ def test_another_folder_pulls_what_it_names_from_the_same_remote(
     configure(other, configuration_of_remote(toy))
     pull(other, ["data/numbers.dvc"], silent)
     assert (other / "data" / "numbers").read_text() == "1"
+
+
+def test_without_a_remote_to_push_to_it_says_how_to_name_one(toy: Path) -> None:
+    prepare(toy)
+    track(toy, "data/numbers")
+    config = toy / ".dvc" / "config"
+    config.write_text(config.read_text().replace("remote = local", ""))
+    with pytest.raises(ShoprecError, match="dvc remote default NAME") as refused:
+        push(toy, silent)
+    assert not isinstance(refused.value, TransientError), "no waiting mends it"
+
+
+def test_a_program_that_is_at_work_after_its_time_is_ended_with_all_below_it(tmp_path: Path) -> None:
+    (tmp_path / "sleepy.py").write_text(
+        "import os, subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    env = dict(os.environ) | {"PYTHONPATH": str(tmp_path)}
+    done = run_module("sleepy", [], tmp_path, silent, env, limit_s=3)
+    assert done.code != 0
+    assert 3 <= done.seconds < 30
+    wait_until_gone(int(done.lines[0]))
 
 
 def test_in_git_nothing_but_pointers_and_lock_appears(toy: Path) -> None:

@@ -1,0 +1,60 @@
+"""Prefect's server where one is configured, and its database where not.
+
+Prefect is not imported: that takes seconds, and makes folders.
+"""
+
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+
+from flows.doctor.findings import Finding, fail, ok, warn
+from flows.doctor.places import why_not_usable, why_not_writable
+from flows.settings import Settings
+from tasks.addresses import without_password
+
+_LIMIT_S = 5.0
+_NAME = "prefect"
+_DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
+
+
+def prefect(_settings: Settings) -> list[Finding]:
+    """By the environment, after `read_settings`."""
+    address = os.environ.get("PREFECT_API_URL")
+    return [_server(address) if address else _database()]
+
+
+def _server(address: str) -> Finding:
+    where, own = without_password(address), version("prefect")
+    mend = "start it, or mend PREFECT_API_URL (it ends in /api) and what it is asked with; or unset PREFECT_API_URL"
+    try:
+        answer = httpx.get(f"{address.rstrip('/')}/admin/version", timeout=_LIMIT_S, **_who_asks())
+        answer.raise_for_status()
+        theirs = answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        return fail(_NAME, f"{where}: {error}", mend)
+    if theirs != own:
+        return warn(_NAME, f"{where} runs {theirs}, and here is {own}", "install the same version on both")
+    return ok(_NAME, f"{where} answers, version {theirs} as here")
+
+
+def _who_asks() -> dict[str, object]:
+    if key := os.environ.get("PREFECT_API_KEY"):
+        return {"headers": {"Authorization": f"Bearer {key}"}}
+    name, between, secret = os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
+    return {"auth": (name, secret)} if between else {}
+
+
+def _database() -> Finding:
+    """Of the temporary server that a run starts."""
+    if elsewhere := os.environ.get(_DATABASE):
+        return ok(_NAME, f"no server; its database is {without_password(elsewhere)}, at which a run will look")
+    home = Path(os.environ["PREFECT_HOME"])
+    file = home / "prefect.db"
+    why = why_not_usable(file, "flow_run") if file.exists() else why_not_writable(home)
+    if why is None:
+        state = "can be written" if file.exists() else "is made by the first run"
+        return ok(_NAME, f"no server: a run starts one for itself, whose database {file} {state}")
+    mend = "end who holds it; or move the file away: it holds the history of runs and nothing else, and is made anew"
+    return fail(_NAME, f"{file}: {why}", mend)
