@@ -53,7 +53,7 @@ def main() -> None:
         "task": "all",
         "user_id": relevant["user_id"].iloc[0],
         "recent": [],
-        "bought": sorted(bought, key=lambda item: item not in set(mine["item_id"])),
+        "bought": sorted(bought, key=lambda item: (item not in set(mine["item_id"]), item)),
         "hits": len(bought & set(mine["item_id"])),
         "recommended": [
             {"rank": int(r), "title": i, "category": "", "bought": i in bought}
