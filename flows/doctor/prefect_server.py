@@ -4,6 +4,7 @@ Prefect is not imported: that takes seconds, and makes folders.
 """
 
 import os
+from base64 import b64encode
 from importlib.metadata import version
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def _server(address: str) -> Finding:
     where, own = without_password(address), version("prefect")
     mend = "start it, or mend PREFECT_API_URL (it ends in /api) and what it is asked with; or unset PREFECT_API_URL"
     try:
-        answer = httpx.get(f"{address.rstrip('/')}/admin/version", timeout=_LIMIT_S, **_who_asks())
+        answer = httpx.get(f"{address.rstrip('/')}/admin/version", headers=_who_asks(), timeout=_LIMIT_S)
         answer.raise_for_status()
         theirs = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
@@ -39,11 +40,13 @@ def _server(address: str) -> Finding:
     return ok(_NAME, f"{where} answers, version {theirs} as here")
 
 
-def _who_asks() -> dict[str, object]:
+def _who_asks() -> dict[str, str]:
+    """As Prefect's own client says it."""
     if key := os.environ.get("PREFECT_API_KEY"):
-        return {"headers": {"Authorization": f"Bearer {key}"}}
-    name, between, secret = os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
-    return {"auth": (name, secret)} if between else {}
+        return {"Authorization": f"Bearer {key}"}
+    if pair := os.environ.get("PREFECT_API_AUTH_STRING"):
+        return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+    return {}
 
 
 def _database() -> Finding:
