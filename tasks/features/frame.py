@@ -1,9 +1,10 @@
 """Candidates with their features: the one frame that the ranker learns from and scores."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 
 import ibis
 import numpy as np
@@ -83,12 +84,14 @@ class FeatureTables:
     items: pd.DataFrame
     codes: Mapping[str, Mapping[str, int]]
     """Category column to the code of each of its values; a value without one is missing to the ranker."""
+    _one_at_a_time: Lock = field(default_factory=Lock, compare=False, repr=False)
 
     def frame(self, candidates: pd.DataFrame) -> Frame:
         """Joins every feature to each candidate; rows keep their order."""
         rows = _arrow(candidates.assign(**{_ROW: range(len(candidates))}))
-        query = self._query(rows.schema)
-        with self._engine.con.cursor() as cursor:  # a connection of its own to the same tables
+        with self._one_at_a_time:  # a connection refuses a second thread
+            query, cursor = self._query(rows.schema), self._engine.con.cursor()
+        with cursor:  # a connection of its own to the same tables
             cursor.register(_CANDIDATES, rows)
             arrow = cursor.sql(query.sql).to_arrow_table()
         matrix = np.empty((arrow.num_rows, len(query.names)), np.float32)

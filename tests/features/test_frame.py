@@ -1,5 +1,6 @@
 """Candidates with their features: rows in their order, 32-bit floats, gaps as NaN."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +132,9 @@ def test_integer_ids_join_as_well(tmp_path: Path) -> None:
     candidates = pd.DataFrame({"user_id": [2, 1, 3], "item_id": [10, 11, 10]})
     found = FeatureTables(computed(given, tmp_path), given.items, {}).frame(candidates)
     np.testing.assert_array_equal(column(found, "pair_recency_days"), [3, np.nan, np.nan])
+
+
+def test_threads_that_begin_at_once_share_the_tables(feature_tables: FeatureTables, frame: Frame) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: feature_tables.frame(CANDIDATES), range(16)))
+    assert all(np.array_equal(of.matrix, frame.matrix, equal_nan=True) for of in found)

@@ -36,7 +36,7 @@ from tests.registry.conftest import three_versions  # noqa: F401  # a fixture
 MOMENTS = {
     "before it is registered": "flows.steps.register",
     "while its model is logged": "tasks.registry.registry._log_model",
-    "while its verdict is kept": "flows.promoting._tell",
+    "while its verdict is kept": "flows.promoting.tell_verdict",
     "while its passport is sealed": "tasks.registry.passports.seal",
     "before the alias is written": "tasks.registry.marks.Marks.point",
     "before its tags are written": "tasks.registry.marks.Marks.tell",
