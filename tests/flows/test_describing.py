@@ -27,6 +27,7 @@ SHOPPER = Shopper("all", "262", 1, (Listed("Yogurt", True),), (Listed("Cheese", 
 @pytest.fixture(autouse=True)
 def no_passport(monkeypatch: pytest.MonkeyPatch) -> None:
     """It needs a whole project; `test_verify` has one."""
+    monkeypatch.setattr("flows.promoting.made_by_retrain", lambda *_: None)
     monkeypatch.setattr("flows.promoting.issue_passport", lambda *_: "ab" * 32)
 
 
