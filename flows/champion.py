@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from pydantic import ValidationError
 
 from flows.duel import PARAMS, Shipped, shipped_of
@@ -13,7 +14,6 @@ from flows.settings import Settings
 from flows.steps import clear_what_was_killed
 from tasks.errors import ShoprecError
 from tasks.folds import Fold, newest_folds
-from tasks.ingestion.valid import Valid
 from tasks.params import CandidateParams, FoldParams, Params, ShopParams, SourceParams
 from tasks.registry import Version
 from tasks.registry.passport import Passport, sha256
@@ -45,9 +45,9 @@ class Champion:
     def candidates(self) -> CandidateParams:
         return CandidateParams.model_validate(self.passport.params["candidates"])
 
-    def folds(self, valid: Valid) -> tuple[Fold, Fold]:
+    def folds(self, events: pd.DataFrame) -> tuple[Fold, Fold]:
         """The newest whole horizon of the data and the one to serve, as long as those that it was measured on."""
-        return newest_folds(valid.events, FoldParams.model_validate(self.passport.params["folds"]), self.shop)
+        return newest_folds(events, FoldParams.model_validate(self.passport.params["folds"]), self.shop)
 
 
 def find_champion(settings: Settings, registry: "Registry", params: Params, who: str) -> Champion:

@@ -15,7 +15,7 @@ from flows.rebuild_command import rebuild
 from flows.refresh_command import refresh
 from flows.review_command import review
 from flows.settings import apply_settings, who
-from flows.terminal import console
+from flows.terminal import AsJson, Root, console
 from flows.verify_command import verify
 from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, is_full_disk
 from tasks.params import load_params
@@ -26,8 +26,6 @@ STOPPED: dict[type[ShoprecError], str] = {
     BrokenCheckError: "a check could not be carried out",
     ParamsError: "params.yaml is not as it should be",
 }
-AsJson = Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout, and nothing else.")]
-Root = Annotated[Path, typer.Option(help="The project's folder.", file_okay=False, exists=True)]
 
 
 @app.command()

@@ -12,11 +12,12 @@ from flows.environment import differences_of_environment
 from flows.registered import LISTS, Registered
 from flows.serving import served_lists
 from flows.steps import read_json
-from flows.verifying import differences, listed
+from flows.verifying import differences
 from tasks.errors import ShoprecError, TransientError
 from tasks.evaluation.headline import TASK_NAMES
 from tasks.registry.flat import flat_metrics
 from tasks.registry.passport import Passport
+from tasks.registry.texts import listed
 from tasks.schema import ITEM, RANK, USER
 from tasks.versioning.lock import inputs, outputs_of_stages
 from tasks.versioning.process import OnLine

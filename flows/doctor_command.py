@@ -3,15 +3,15 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from flows.settings import read_settings
+from flows.terminal import AsJson, Root, console
 from tasks.registry.texts import visible
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ _LONGEST = 1000
 
 
 def doctor(
-    root: Annotated[Path, typer.Option(help="The project's folder.", file_okay=False, exists=True)] = Path(),
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout, and nothing else.")] = False,
+    root: Root = Path(),
+    as_json: AsJson = False,
 ) -> None:
     """Look at all that a run needs, and say what to mend.
 
@@ -56,18 +56,16 @@ def doctor(
 
 
 def _print(found: "Examination") -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH_IN_A_FILE)
+    page = console(width_in_a_file=_WIDTH_IN_A_FILE)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
     for heading in ("", "check", "found", "what to do"):
         table.add_column(heading, overflow="fold", ratio={"found": 3, "what to do": 2}.get(heading))
     for one in found.findings:
         cells = (_flat(text) for text in (one.name, one.found, one.mend))
         table.add_row(Text(one.outcome, style=COLOURS[one.outcome]), *cells)
-    console.print(table)
+    page.print(table)
     failed = [one.name for one in found.findings if one.outcome == "fail"]
-    console.print(f"to be mended before a run: {', '.join(failed)}" if failed else "fit for a run", highlight=False)
+    page.print(f"to be mended before a run: {', '.join(failed)}" if failed else "fit for a run", highlight=False)
 
 
 def _flat(words: str) -> Text:

@@ -1,12 +1,11 @@
 """What a version was made with and what is installed here: other code may round differently, or do something else."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-
-from packaging.requirements import Requirement
 
 from flows.passport import machine
 from tasks.registry.passport import Passport
+from tasks.registry.requirements import locked_requirements
 
 
 def differences_of_environment(passport: Passport, lock: str) -> list[str]:
@@ -20,14 +19,9 @@ def differences_of_environment(passport: Passport, lock: str) -> list[str]:
 
 def _pinned(lock: str) -> Mapping[str, str]:
     """Of the packages that are for this machine."""
-    return {wanted.name: next(iter(wanted.specifier)).version for wanted in _requirements(lock) if wanted.specifier}
-
-
-def _requirements(lock: str) -> Iterator[Requirement]:
-    for line in lock.splitlines():
-        wanted = line.partition("#")[0].strip()
-        if wanted and ((need := Requirement(wanted)).marker is None or need.marker.evaluate()):
-            yield need
+    return {
+        wanted.name: next(iter(wanted.specifier)).version for wanted in locked_requirements(lock) if wanted.specifier
+    }
 
 
 def _installed(name: str) -> str:

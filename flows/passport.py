@@ -8,12 +8,11 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from flows.recipe import recipe_files, refuse_changed_params
 from flows.settings import Settings
 from flows.steps import VALID, read_json
 from tasks.folds import Fold, make_folds
+from tasks.ingestion.valid import read_events
 from tasks.params import Params
 from tasks.promotion.verdict import Verdict
 from tasks.registry import Version
@@ -63,7 +62,7 @@ def made_by_retrain(settings: Settings, params: Params) -> Made:
     """Raises ShoprecError where `params.yaml` was changed since the run began."""
     root = settings.root
     refuse_changed_params(root, params)
-    events = pd.read_parquet(root / VALID / "events.parquet", columns=[USER, ITEM, TIMESTAMP, EVENT_TYPE])
+    events = read_events(root / VALID, (USER, ITEM, TIMESTAMP, EVENT_TYPE))
     return Made(
         kind="retrain",
         params=params.model_dump(mode="json"),

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.settings import apply_settings
-from flows.terminal import console
+from flows.terminal import AsJson, Root, console
 from tasks.registry.texts import visible
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def rebuild(
     version: Annotated[int, typer.Argument(min=1, help="Number of the version.")],
     into: Annotated[Path, typer.Option(help="A new or empty folder, outside the project.", metavar="FOLDER")],
-    root: Annotated[Path, typer.Option(help="The project's folder.", file_okay=False, exists=True)] = Path(),
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout, and nothing else.")] = False,
+    root: Root = Path(),
+    as_json: AsJson = False,
 ) -> None:
     """Make a version anew in a folder of its own, and compare.
 

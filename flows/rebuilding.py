@@ -10,10 +10,10 @@ from flows.production import open_registry
 from flows.recipe import FOLDER
 from flows.registered import Registered, read_registered
 from flows.settings import Settings
-from flows.verifying import listed
 from tasks.errors import ShoprecError
 from tasks.ingestion.storage import replace_file
 from tasks.registry.passport import Passport
+from tasks.registry.texts import listed
 from tasks.versioning import prepare, reproduce, stage_order
 from tasks.versioning.git import check_out, folder_in_repository, has_commit
 from tasks.versioning.process import OnLine

@@ -8,14 +8,15 @@ from typing import Annotated
 import typer
 
 from flows.settings import apply_settings
+from flows.terminal import AsJson, Root
 from tasks.params import load_params
 from tasks.registry.texts import visible
 
 
 def refresh(
-    root: Annotated[Path, typer.Option(help="The project's folder.", file_okay=False, exists=True)] = Path(),
+    root: Root = Path(),
     reason: Annotated[str, typer.Option(help="Why, for those who look at the run later.")] = "by hand",
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout, and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Give what serves newer knowledge, with its ranker as it is.
 

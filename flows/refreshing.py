@@ -19,11 +19,11 @@ from flows.promoting import digest_of
 from flows.recipe import recipe_files
 from flows.settings import Settings
 from flows.steps import CONTEXTS, RANKER, VALID, open_stages
-from tasks.ingestion.valid import Valid
+from tasks.ingestion.valid import read_events
 from tasks.promotion.verdict import Decision, Verdict
 from tasks.registry import Dataset, Retrained, Stage, Version
 from tasks.registry.lines import REFRESH_OF
-from tasks.schema import USER
+from tasks.schema import EVENT_TYPE, TIMESTAMP, USER
 from tasks.versioning import StageRun, hashes, inputs, lock_of
 from tasks.versioning.process import OnLine
 
@@ -69,11 +69,11 @@ def register_refreshed(
     known = registry.version_of(recipe)
     if known is not None:
         return known, False
-    folder, valid = settings.root / VALID, Valid.read(settings.root / VALID)
+    folder, events = settings.root / VALID, read_events(settings.root / VALID, (USER, EVENT_TYPE, TIMESTAMP))
     served = Path(tempfile.mkdtemp(dir=scratch, prefix="state-")) / "recommender"
-    _, serve = champion.folds(valid)
+    _, serve = champion.folds(events)
     rebuild(shipped, folder, serve, served, on_line)
-    users = valid.events[USER].drop_duplicates().head(3).tolist()
+    users = events[USER].drop_duplicates().head(3).tolist()
     return registry.log(_left(settings, champion, shipped, recipe, served, users)), True
 
 
@@ -153,7 +153,7 @@ def _made(settings: Settings, champion: Champion, shipped: Shipped) -> Made:
         recipe=_recipe(root, shipped),
         inputs=inputs(root, STAGES) | {VALID: outputs[VALID]} | ranker,
         outputs=outputs | ranker,
-        folds=champion.folds(Valid.read(root / VALID)),
+        folds=champion.folds(read_events(root / VALID, (EVENT_TYPE, TIMESTAMP))),
         metrics=before.metrics,
     )
 

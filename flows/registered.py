@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.recipe import FOLDER
-from flows.sealed import LoggedRun, digests_of_passport, read_passport
+from flows.sealed import LoggedRun, digests_of_passport
 from flows.settings import Settings
-from flows.verifying import differences, listed
+from flows.verifying import differences
 from tasks.errors import ShoprecError
 from tasks.registry.ledger import Ledger
-from tasks.registry.passport import Passport, sha256
+from tasks.registry.passport import Passport, read_passport, sha256
+from tasks.registry.texts import listed
 
 if TYPE_CHECKING:
     from tasks.registry.registry import Registry

@@ -3,17 +3,17 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from flows.settings import apply_settings
+from flows.terminal import AsJson, Root
 from tasks.registry.texts import visible
 
 
 def review(
-    root: Annotated[Path, typer.Option(help="The project's folder.", file_okay=False, exists=True)] = Path(),
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout, and nothing else.")] = False,
+    root: Root = Path(),
+    as_json: AsJson = False,
 ) -> None:
     """Carry out what reviewers decided in MLflow, and show what waits.
 

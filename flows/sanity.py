@@ -54,7 +54,7 @@ def judge_refreshed(
         champion=champion.version.number,
         differing=_differing(kept(champion.passport.model), kept(model_digests(registry, version.number))),
         accepted=read_json(settings.reports / "data_quality.json")["verdict"] == "accepted",
-        as_of=champion.folds(valid)[1].cutoff,
+        as_of=champion.folds(valid.events)[1].cutoff,
         champion_as_of=champion.as_of,
         sample=look.sample(valid, registry, version, params.promotion.seed),
         newest=newest,
@@ -78,7 +78,7 @@ class _Look:
 
     def newest(self, valid: Valid, shipped: Shipped, metric: str) -> dict[Task, Newest]:
         """Nobody who came back in that horizon, nobody to ask."""
-        fold, shop = self.champion.folds(valid)[0], self.champion.shop
+        fold, shop = self.champion.folds(valid.events)[0], self.champion.shop
         users = labels(valid.events, fold, shop, "all")[USER].unique()
         lists = pd.DataFrame(columns=["task", USER, ITEM, RANK])
         if len(users):
@@ -91,7 +91,7 @@ class _Look:
         from tasks.registry.artifacts import fetch_model
 
         model = fetch_model(registry, version.number, self.folder / "model")
-        cutoff = self.champion.folds(valid)[1].cutoff
+        cutoff = self.champion.folds(valid.events)[1].cutoff
         history = History.as_of(valid.events, cutoff, self.champion.candidates, self.champion.shop)
         users = some_users(history, seed)
         return look_at(self._ask(model.code, model.bundle, users, LENGTH), users, history)

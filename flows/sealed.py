@@ -4,10 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from tasks.errors import ShoprecError, TransientError
-from tasks.registry.passport import Passport
 
 if TYPE_CHECKING:
     from tasks.registry.registry import Registry
@@ -40,11 +37,3 @@ def digests_of_passport(registry: "Registry", stages: "Stages", number: int) -> 
 
     told = [c.evidence[DIGEST] for c in stages.changes() if c.version == number and DIGEST in c.evidence]
     return {f"the tag {DIGEST}": tags_of(registry, number).get(DIGEST), "the ledger": told[-1] if told else None}
-
-
-def read_passport(content: bytes) -> Passport:
-    """Raises ShoprecError where it has other parts than this shoprec knows."""
-    try:
-        return Passport.model_validate_json(content)
-    except ValidationError as error:
-        raise ShoprecError(f"the passport is of another shoprec, and cannot be read by this one: {error}") from error

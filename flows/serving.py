@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from flows.duel import Shipped, call_version, rebuild
+from flows.duel import Shipped, lists_of, rebuild
 from tasks.errors import ShoprecError
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
@@ -32,8 +32,7 @@ def served_lists(
 
     folder = project / "var" / "served"
     folder.mkdir(parents=True, exist_ok=True)
-    users = folder / "users.parquet"
-    Valid.read(project / "data" / "valid").users[[USER]].to_parquet(users, index=False)
+    users = Valid.read(project / "data" / "valid").users[[USER]]
     bundled = folder / "rebuilt"
     rebuild(
         Shipped(project, project / "params.yaml", project / "models" / "ranker"),
@@ -43,7 +42,10 @@ def served_lists(
         on_line,
     )
     model = fetch_model(registry, passport.version, folder / "registered")
-    return _asked(model.code, model.bundle, users, on_line), _asked(project, bundled, users, on_line)
+    return (
+        lists_of(model.code, model.bundle, users, DEPTH, folder, on_line),
+        lists_of(project, bundled, users, DEPTH, folder, on_line),
+    )
 
 
 def _serve_fold(passport: Passport) -> Fold:
@@ -52,10 +54,3 @@ def _serve_fold(passport: Passport) -> Fold:
     if cut is None:
         raise ShoprecError(f"the passport of version {passport.version} names no fold 'serve'")
     return Fold(cut.name, cut.cutoff, cut.end - cut.cutoff)
-
-
-def _asked(code: Path, bundled: Path, users: Path, on_line: OnLine) -> pd.DataFrame:
-    lists = users.with_name(f"lists-{bundled.name}.parquet")
-    files = ["--users", str(users), "--out", str(lists)]
-    call_version(code, ["recommend", "--bundle", str(bundled), "--k", str(DEPTH), *files], users.parent, on_line)
-    return pd.read_parquet(lists)

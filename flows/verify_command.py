@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from flows.settings import apply_settings
+from flows.terminal import AsJson, Root
 from tasks.registry.texts import visible
 
 
@@ -15,8 +16,8 @@ def verify(
     version: Annotated[
         int | None, typer.Argument(min=1, help="Number of the version; else the one that serves.", show_default=False)
     ] = None,
-    root: Annotated[Path, typer.Option(help="The project's folder.", file_okay=False, exists=True)] = Path(),
-    as_json: Annotated[bool, typer.Option("--json", help="For programs: JSON on stdout, and nothing else.")] = False,
+    root: Root = Path(),
+    as_json: AsJson = False,
 ) -> None:
     """Check that a version is what its passport says it is.
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 from flows.describing import FOLDER
 from flows.production import open_registry
-from flows.sealed import LoggedRun, digests_of_passport, read_passport
+from flows.sealed import LoggedRun, digests_of_passport
 from flows.settings import Settings
 from tasks.errors import ShoprecError
 from tasks.registry.ledger import Ledger
-from tasks.registry.passport import Passport, sha256
+from tasks.registry.passport import Passport, read_passport, sha256
+from tasks.registry.texts import listed
 from tasks.versioning.git import has_commit
 from tasks.versioning.stores import lost_objects, stores
 
@@ -149,15 +150,6 @@ def _commit(root: Path, passport: Passport) -> Checked:
     changed = passport.code.changed
     beside = f"; with changes in {listed(changed)}" if changed else ", with nothing changed"
     return _judged("commit", [] if known else [f"git does not have {commit}"], f"{commit}{beside}")
-
-
-_LONGEST_LIST = 10
-
-
-def listed(names: Sequence[str]) -> str:
-    """On one line; the first of many."""
-    more = f" and {len(names) - _LONGEST_LIST} more" if len(names) > _LONGEST_LIST else ""
-    return "; ".join(names[:_LONGEST_LIST]) + more
 
 
 def _judged(name: str, problems: Sequence[str], well: str) -> Checked:

@@ -13,6 +13,8 @@ from packaging.requirements import Requirement
 from flows.doctor.findings import Finding, fail, ok, warn
 from flows.doctor.places import why_not_writable
 from flows.settings import QUIET, Settings
+from tasks.registry.requirements import locked_requirements
+from tasks.registry.texts import listed
 
 WANTED = (3, 11)
 """Of Python: the one that requirements.lock was made for."""
@@ -46,13 +48,13 @@ def packages(settings: Settings) -> list[Finding]:
     lock = settings.root / "requirements.lock"
     if not lock.is_file():
         return [fail("packages", f"{lock} does not exist", "restore it: git checkout requirements.lock")]
-    lines = (line.partition("#")[0].strip() for line in lock.read_text(encoding="utf-8").splitlines())
-    wanted = [Requirement(line) for line in lines if line]
-    wanted = [need for need in wanted if need.marker is None or need.marker.evaluate()]
+    wanted = list(locked_requirements(lock.read_text(encoding="utf-8")))
     differing = [told for need in wanted if (told := _difference(need))]
     if not differing:
         return [ok("packages", f"all {len(wanted)} of requirements.lock, in its versions")]
-    return [fail("packages", _listed(differing), "make setup; if it does nothing, rm -rf .venv first")]
+    return [
+        fail("packages", listed(differing, longest=_LONGEST_LIST), "make setup; if it does nothing, rm -rf .venv first")
+    ]
 
 
 def _difference(need: Requirement) -> str | None:
@@ -115,8 +117,3 @@ def telemetry(_settings: Settings) -> list[Finding]:
 
 def _is_off(name: str, off: str) -> bool:
     return os.environ.get(name, "").strip().lower() in (_TRUE if off == "true" else _FALSE)
-
-
-def _listed(names: list[str]) -> str:
-    more = f"; and {len(names) - _LONGEST_LIST} more" if len(names) > _LONGEST_LIST else ""
-    return "; ".join(names[:_LONGEST_LIST]) + more

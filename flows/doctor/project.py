@@ -8,6 +8,7 @@ from flows.settings import Settings
 from tasks.errors import ShoprecError
 from tasks.ingestion.suites import load_suites
 from tasks.params import load_params
+from tasks.registry.texts import listed
 from tasks.versioning import stage_order
 from tasks.versioning.git import head
 from tasks.versioning.graph import shapes
@@ -15,7 +16,6 @@ from tasks.versioning.lock import shapes_as_run
 
 _WRITTEN_HALF = (".*.new", ".*.old", ".*.landing")
 """Siblings in which `tasks.ingestion.storage` and `landing` prepare what then takes its place."""
-_LONGEST_LIST = 10
 
 
 def git(settings: Settings) -> list[Finding]:
@@ -26,7 +26,9 @@ def git(settings: Settings) -> list[Finding]:
     if found is None:
         return [warn("git", f"{settings.root} is in no repository with a commit: {without}", "git init; commit it all")]
     if found.changed:
-        changed = f"at {found.digest[:12]}, with {len(found.changed)} files not as committed: {_listed(found.changed)}"
+        changed = (
+            f"at {found.digest[:12]}, with {len(found.changed)} files not as committed: {listed(found.changed, ', ')}"
+        )
         return [warn("git", changed, "commit them, so that a passport's commit says all")]
     return [ok("git", f"at {found.digest[:12]}, all as committed")]
 
@@ -87,9 +89,4 @@ def leftovers(settings: Settings) -> list[Finding]:
         told.append(f"the note of process {killed.pid}, killed in a retrain begun {killed.since}")
     if not told:
         return [ok("leftovers", "none of a run that was killed")]
-    return [warn("leftovers", _listed(told), "make run; the next run clears them")]
-
-
-def _listed(names: list[str] | tuple[str, ...]) -> str:
-    more = f" and {len(names) - _LONGEST_LIST} more" if len(names) > _LONGEST_LIST else ""
-    return ", ".join(names[:_LONGEST_LIST]) + more
+    return [warn("leftovers", listed(told, ", "), "make run; the next run clears them")]

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tasks.errors import ShoprecError
 
 Kind = Literal["retrain", "refresh"]
 NONE = "none"
@@ -96,6 +98,14 @@ class Passport(_Part):
             "test_cutoff": test,
             "decision": self.verdict.decision,
         }
+
+
+def read_passport(content: bytes) -> Passport:
+    """Raises ShoprecError where it has other parts than this shoprec knows."""
+    try:
+        return Passport.model_validate_json(content)
+    except ValidationError as error:
+        raise ShoprecError(f"the passport is of another shoprec, and cannot be read by this one: {error}") from error
 
 
 def sha256(content: bytes) -> str:

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from mlflow.artifacts import download_artifacts
 from mlflow.store.artifact.models_artifact_repo import REGISTERED_MODEL_META_FILE_NAME
-from pydantic import ValidationError
 
 from tasks.errors import ShoprecError
 from tasks.registry.artifacts import fetch_file
 from tasks.registry.completeness import files_of_model
 from tasks.registry.faults import faults_of_mlflow
-from tasks.registry.passport import Passport, sha256
+from tasks.registry.passport import Passport, read_passport, sha256
 from tasks.registry.registry import Registry
 from tasks.registry.versions import Version
 
@@ -43,10 +42,7 @@ def sealed_passport(registry: Registry, version: Version) -> Passport:
             f"{FILE} of {version.name} version {version.number} is not as it was written: `shoprec verify"
             f" {version.number}` says more"
         )
-    try:
-        return Passport.model_validate_json(content)
-    except ValidationError as error:
-        raise ShoprecError(f"the passport is of another shoprec, and cannot be read by this one: {error}") from error
+    return read_passport(content)
 
 
 def tags_of(registry: Registry, number: int) -> Mapping[str, str]:

@@ -1,6 +1,6 @@
-"""What a served model needs installed: exact versions, and no more than serving takes."""
+"""What a lock pins on this machine, and what of it a served model needs: no more than serving takes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, distribution
 
 from packaging.requirements import Requirement
@@ -41,6 +41,14 @@ def serving_requirements(packages: Sequence[str] = SERVING) -> list[str]:
         pins[name] = found.version
         waiting += [need for text in found.requires or [] if _applies(need := Requirement(text), extras)]
     return [f"{name}=={version}" for name, version in sorted(pins.items())]
+
+
+def locked_requirements(lock: str) -> Iterator[Requirement]:
+    """Of the text of a requirements.lock, those that are for this machine."""
+    for line in lock.splitlines():
+        text = line.partition("#")[0].strip()
+        if text and _applies(need := Requirement(text), frozenset()):
+            yield need
 
 
 def _applies(need: Requirement, extras: frozenset[str]) -> bool:

@@ -1,6 +1,7 @@
 """Text from outside (names, reasons), made safe to store and to show."""
 
 import unicodedata
+from collections.abc import Sequence
 
 STORED = 10_000
 """Characters that the ledger keeps of one text."""
@@ -19,6 +20,12 @@ def storable(text: str, longest: int = STORED) -> str:
 def visible(text: str, longest: int = STORED) -> str:
     """One line for a terminal: whatever would move its cursor, colour it or hide in it is spelled out, as `\\n`."""
     return "".join(_spelled(sign) for sign in cut(text, longest))
+
+
+def listed(names: Sequence[str], between: str = "; ", longest: int = 10) -> str:
+    """On one line; the first of many."""
+    more = f" and {len(names) - longest} more" if len(names) > longest else ""
+    return between.join(names[:longest]) + more
 
 
 def cut(text: str, longest: int) -> str:

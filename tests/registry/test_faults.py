@@ -17,7 +17,7 @@ from mlflow.protos.databricks_pb2 import (
 )
 from requests import ConnectionError as NoConnection
 from requests import HTTPError, Response
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from tasks.errors import ShoprecError, TransientError
@@ -107,25 +107,27 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
         Registry(f"sqlite:///{tmp_path / 'mlflow.db'}")
 
 
-def test_the_lock_of_a_ledger_whose_database_goes_away_is_a_transient_fault() -> None:
-    """As PostgreSQL's would be, whose functions are missing here from the second on."""
+def sqlite_with(**functions: tuple[int, str | int]) -> Engine:
+    """With functions of PostgreSQL by their names: how many arguments each takes, and what it always gives."""
     engine = create_engine("sqlite://")
     with engine.connect() as connection:
         raw = connection.connection.dbapi_connection
         assert isinstance(raw, sqlite3.Connection)
-        raw.create_function("set_config", 3, lambda *_: "")
+        for name, (arguments, gives) in functions.items():
+            raw.create_function(name, arguments, lambda *_, gives=gives: gives)
+    return engine
+
+
+def test_the_lock_of_a_ledger_whose_database_goes_away_is_a_transient_fault() -> None:
+    """As PostgreSQL's would be, whose functions are missing here from the second on."""
+    engine = sqlite_with(set_config=(3, ""))
     told = pytest.raises(TransientError, match="the database of the ledger at .* could not be used: no such function")
     with told, _advisory_lock(engine, "ann", ShoprecError, wait_s=0):
         pass
 
 
 def test_a_fault_in_what_is_done_under_that_lock_is_not_taken_for_one_of_the_ledger() -> None:
-    engine = create_engine("sqlite://")
-    with engine.connect() as connection:
-        raw = connection.connection.dbapi_connection
-        assert isinstance(raw, sqlite3.Connection)
-        raw.create_function("set_config", 3, lambda *_: "")
-        raw.create_function("pg_try_advisory_lock", 2, lambda *_: 1)
+    engine = sqlite_with(set_config=(3, ""), pg_try_advisory_lock=(2, 1))
     of_mlflow = OperationalError("SELECT", {}, Exception("MLflow's own"))
     with pytest.raises(OperationalError), _advisory_lock(engine, "ann", ShoprecError, wait_s=0):
         raise of_mlflow
