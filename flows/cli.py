@@ -12,6 +12,7 @@ from rich.console import Console
 
 from flows.doctor_command import doctor
 from flows.rebuild_command import rebuild
+from flows.recommend_command import recommend
 from flows.refresh_command import refresh
 from flows.review_command import review
 from flows.settings import apply_settings, who
@@ -112,6 +113,7 @@ def rollback(
 
 
 app.command()(refresh)
+app.command()(recommend)
 app.command()(review)
 app.command()(verify)
 app.command()(rebuild)

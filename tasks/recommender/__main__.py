@@ -7,12 +7,15 @@ with on the path. So this command line is a contract between versions: options a
 
 import argparse
 import json
+import sys
 import time
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
@@ -23,6 +26,8 @@ from tasks.schema import ITEM, RANK, TASKS, USER
 from tasks.stage import run_stage
 
 WARM_UP = 5
+BLOCK = 2500
+"""Users whose candidates are in memory at once."""
 
 
 def main() -> None:
@@ -33,10 +38,24 @@ def main() -> None:
     else:
         recommender = Recommender.load(given.bundle)
         users = pd.read_parquet(given.users)[USER].to_numpy()
-        _lists(recommender, users, given.k).to_parquet(given.out, index=False)
+        _write_lists(recommender, users, given.k, given.out)
         if given.latency is not None:
             times = _request_ms(recommender, users[: given.requests])
             given.latency.write_text(json.dumps(times), encoding="utf-8")
+
+
+def _write_lists(recommender: Recommender, users: np.ndarray, k: int, out: Path) -> None:
+    """A block of users at a time, so that memory does not grow with their number."""
+    writer = None
+    for begin in range(0, max(len(users), 1), BLOCK):
+        block = pa.Table.from_pandas(_lists(recommender, users[begin : begin + BLOCK], k), preserve_index=False)
+        writer = writer or pq.ParquetWriter(out, block.schema)
+        writer.write_table(block)
+        if len(users) > BLOCK:
+            sys.stdout.write(f"{min(begin + BLOCK, len(users)):,} of {len(users):,} shoppers have their lists\n")
+            sys.stdout.flush()
+    if writer is not None:
+        writer.close()
 
 
 def _lists(recommender: Recommender, users: np.ndarray, k: int) -> pd.DataFrame:

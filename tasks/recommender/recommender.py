@@ -19,7 +19,9 @@ from tasks.params import CandidateParams
 from tasks.reranking.ranker import Ranker
 from tasks.schema import ITEM, RANK, SCORE, TASKS, USER, Task
 
-_RANKER, _FEATURES, _RETRIEVAL, _ITEMS, _PARAMS = "ranker", "features", "retrieval", "items.parquet", "candidates.json"
+_RANKER, _FEATURES, _RETRIEVAL, _PARAMS = "ranker", "features", "retrieval", "candidates.json"
+ITEMS = "items.parquet"
+"""In a bundle: the table of items, of all versions alike."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Recommender:
     def load(cls, folder: Path) -> Self:
         """From a bundle, written by `bundle`."""
         params = CandidateParams.model_validate_json((folder / _PARAMS).read_text(encoding="utf-8"))
-        items = pd.read_parquet(folder / _ITEMS)
+        items = pd.read_parquet(folder / ITEMS)
         return cls.assemble(folder / _RANKER, folder / _FEATURES, folder / _RETRIEVAL, items, params)
 
     def recommend(self, users: Sequence[Any] | NDArray[Any], k: int = 10, task: Task = "all") -> pd.DataFrame:
@@ -114,5 +116,5 @@ def bundle(
     shutil.copytree(ranker, out / _RANKER)
     shutil.copytree(features, out / _FEATURES)
     shutil.copytree(retrieval, out / _RETRIEVAL)
-    items.to_parquet(out / _ITEMS, index=False)
+    items.to_parquet(out / ITEMS, index=False)
     (out / _PARAMS).write_text(params.model_dump_json(indent=2) + "\n", encoding="utf-8")

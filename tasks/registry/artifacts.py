@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import quote
 
 from mlflow.artifacts import download_artifacts
+from mlflow.models import Model
+from mlflow.types import DataType
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from tasks.errors import ShoprecError
@@ -22,6 +24,8 @@ class FetchedModel:
     """Folder that holds the version's own `tasks` package."""
     bundle: Path
     """What `Recommender.load` reads."""
+    integer_users: bool
+    """Whether ids of users are whole numbers; else they are text."""
 
 
 def fetch_model(registry: Registry, number: int, folder: Path) -> FetchedModel:
@@ -36,7 +40,9 @@ def fetch_model(registry: Registry, number: int, folder: Path) -> FetchedModel:
             f"{registry.name} version {number} is not complete: it should have code/tasks and one folder {BUNDLE}"
             f" under artifacts, and has {sorted(path.name for path in got.iterdir())}; restore its files in MLflow"
         )
-    return FetchedModel(code, bundles[0])
+    signature = Model.load(got).signature
+    users = signature.inputs.input_types() if signature and signature.inputs else []
+    return FetchedModel(code, bundles[0], integer_users=users == [DataType.long])
 
 
 def fetch_file(registry: Registry, run_id: str, path: str, folder: Path) -> Path:

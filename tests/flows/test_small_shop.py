@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 import yaml
 
+from flows.cli import app
 from flows.retrain import retrain
 from flows.steps import Outcome
 from tasks.promotion.of_task import NO_LOSS
 from tasks.registry.requirements import serving_requirements
 from tests.flows.conftest import change_params, real_project
+from tests.flows.shops import SECTIONS
 from tests.registry.test_registry import PREDICT
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -123,3 +125,46 @@ def test_two_runs_from_scratch_rank_the_same_to_the_last_item(
         run(root)
         lists.append((root / "reports" / "test_lists.parquet").read_bytes())
     assert lists[0] == lists[1]
+
+
+def test_the_command_recommends_what_the_version_does(
+    finished: tuple[Path, Outcome], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also to `nobody`, who is in no table of the shop."""
+    root, outcome = finished
+    first = outcome.version.number
+    shown = recommend_command(root, capsys, "--user", "nobody", "--user", "c001", "--version", first, "--json")
+    found = pd.DataFrame(json.loads(shown))
+    assert found["user_id"].tolist() == ["nobody"] * 10 + ["c001"] * 10
+    assert found["rank"].tolist() == [*range(1, 11)] * 2
+    assert found["version"].unique().tolist() == [first]
+    assert (
+        found["title"] == [f"{SECTIONS[int(i[4:]) % 4].title()} article {int(i[4:])}" for i in found["item_id"]]
+    ).all()
+
+    page = recommend_command(root, capsys, "--user", "c001", "-k", 3, "--version", first)
+    assert f"shopper c001: all purchases, version {first}" in page
+    assert all(title in page for title in found.query("user_id == 'c001'")["title"][:3])
+
+
+@pytest.mark.parametrize("name", ["lists.parquet", "lists.csv"])
+def test_the_command_writes_lists_of_everybody_to_a_file(
+    name: str, finished: tuple[Path, Outcome], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, outcome = finished
+    users, out = root / "data" / "valid" / "users.parquet", tmp_path / name
+    told = recommend_command(root, capsys, "--users", users, "-k", 5, "--task", "new", "--out", out)
+    lists = pd.read_csv(out) if out.suffix == ".csv" else pd.read_parquet(out)
+    assert list(lists) == ["user_id", "rank", "item_id", "title", "version"]
+    assert lists["user_id"].unique().tolist() == pd.read_parquet(users)["user_id"].tolist()
+    assert (lists.groupby("user_id").size() == 5).all()
+    assert "1,000 items for 200 shoppers" in told
+    events = pd.read_parquet(root / "data" / "valid" / "events.parquet")
+    assert lists.merge(events, on=["user_id", "item_id"]).empty, "nobody bought what is new"
+    assert [path.name for path in (root / "var").glob("recommend-*")] == []
+
+
+def recommend_command(root: Path, capsys: pytest.CaptureFixture[str], *options: object) -> str:
+    capsys.readouterr()
+    app(["recommend", "--root", str(root), *map(str, options)], standalone_mode=False)
+    return capsys.readouterr().out

@@ -13,6 +13,7 @@ from tasks.errors import ParamsError
 from tasks.ingestion.valid import Valid
 from tasks.params import load_params
 from tasks.recommender import Recommender, bundle
+from tasks.recommender import __main__ as recommends
 from tasks.schema import TASKS, Task
 from tests.flows.shops import ITEMS, USERS
 from tests.shop import bought_in_sections, furnish, learn, with_integer_ids
@@ -177,3 +178,17 @@ def test_integer_ids_come_back_as_integers_and_rank_as_strings_do(recommender: R
     assert pd.api.types.is_integer_dtype(found["item_id"])
     text = recommender.recommend(["c005", "c170", "nobody"], 10)
     assert found["item_id"].tolist() == text["item_id"].str[4:].astype(int).tolist()
+
+
+def test_lists_are_the_same_however_many_users_are_worked_on_at_once(
+    recommender: Recommender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    users = np.array([*SHOPPERS[:9], "nobody"])
+    recommends._write_lists(recommender, users, 5, tmp_path / "whole.parquet")
+    assert capsys.readouterr().out == "", "no progress of what is one block"
+    monkeypatch.setattr(recommends, "BLOCK", 4)
+    recommends._write_lists(recommender, users, 5, tmp_path / "blocks.parquet")
+    assert capsys.readouterr().out.splitlines()[-1] == "10 of 10 shoppers have their lists"
+    whole, blocks = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("whole", "blocks"))
+    by = ["task", "user_id", "rank"]
+    assert whole.sort_values(by, ignore_index=True).equals(blocks.sort_values(by, ignore_index=True))
