@@ -16,10 +16,10 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := true
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help setup run test lint format types contracts check bench bench-gate doctor history ui clean
+.PHONY: help setup run test screenshots lint format types contracts check bench bench-gate doctor history ui clean
 
 help:  ## Say what each command does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## Make .venv from requirements.lock (other commands do this first)
 
@@ -37,6 +37,9 @@ run: $(READY)  ## Retrain: fetch, validate, learn, judge, register (skips what h
 
 test: $(READY)  ## Run all tests; TESTS=tests/flows runs some
 	$(BIN)/python -m pytest $(TESTS)
+
+screenshots: $(READY)  ## Take the docs' pictures of a review in MLflow; needs Chromium
+	$(BIN)/python -m pytest tests/flows/test_review_in_a_browser.py --screenshots docs/images
 
 lint: $(READY)  ## Check style
 	$(BIN)/ruff check .

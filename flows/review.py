@@ -1,8 +1,9 @@
 """The review as a flow, for the deployment that looks every few minutes whether somebody decided in MLflow's UI.
 
-`shoprec review` calls the same function without Prefect.
+`shoprec review` calls the same function without Prefect; `python -m flows.review ROOT` runs the flow.
 """
 
+import sys
 from pathlib import Path
 
 from prefect import flow
@@ -21,3 +22,7 @@ def review(root: Path = Path()) -> list[Reviewed]:
     for one in found:
         get_run_logger().info("version %s: %s; %s", one.version, one.outcome, visible(one.told))
     return found
+
+
+if __name__ == "__main__":
+    review(Path(sys.argv[1]))

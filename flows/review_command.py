@@ -3,17 +3,22 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from flows.settings import apply_settings
-from flows.terminal import AsJson, Root
+from flows.terminal import AsJson, Root, console
 from tasks.registry.texts import visible
 
 
 def review(
     root: Root = Path(),
     as_json: AsJson = False,
+    listen: Annotated[
+        str | None, typer.Option(help="Do it whenever MLflow calls; --url says where.", metavar="HOST:PORT")
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="How MLflow's server reaches HOST:PORT.", metavar="URL")] = None,
 ) -> None:
     """Carry out what reviewers decided in MLflow, and show what waits.
 
@@ -21,8 +26,22 @@ def review(
     `rejected`, and `review_note` to why. Approved, it goes to production, if
     the version that it was judged against still serves. What came of it
     stands in the tag `review_answer`.
+
+    With --listen it goes on until Ctrl-C: MLflow's server calls --url when a
+    tag is set, signed with SHOPREC_WEBHOOK_SECRET, and the flow `review` runs.
+
+    shoprec review --listen 0.0.0.0:8765 --url https://shoprec.example.com/
     """
+    if (listen is None) != (url is None):
+        raise typer.BadParameter("--listen and --url belong together")
     settings = apply_settings(root)
+    if listen is not None and url is not None:
+        host, port = _address(listen)
+        from flows.listening import listen as listen_to_mlflow
+
+        page = console()
+        listen_to_mlflow(settings, host, port, url, lambda line: page.print(visible(line), markup=False))
+        return
     from flows.reviewing import review_versions
 
     found = review_versions(settings)
@@ -33,3 +52,10 @@ def review(
         typer.echo(f"version {one.version}: {one.outcome}; {visible(one.told)}")
     if not found:
         typer.echo("nothing waits for review, and nothing was reviewed")
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise typer.BadParameter(f"{listen} is not HOST:PORT, such as 0.0.0.0:8765", param_hint="--listen")
+    return host, int(port)

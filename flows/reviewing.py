@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Outcome = Literal["waits", "approved", "rejected", "refused", "answered before"]
 LEADS_TO: dict[str, Stage] = {"approved": "production", "rejected": "rejected"}
-HOW = "set the tag review to approved or rejected, and review_note to why"
+HOW = "set the tag review_note to why, then review to approved or rejected"
 _AGAIN = "to ask again, change the tag review or delete this one"
 _LONGEST_NOTE = 1000
 """In the evidence; as the reason of a change the ledger keeps more of it."""

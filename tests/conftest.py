@@ -21,6 +21,10 @@ class WideFixturesLeaveNothing:
             return (yield)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", metavar="FOLDER", help="where tests in a browser leave their pictures")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(
         WideFixturesLeaveNothing()

@@ -5,14 +5,14 @@ import time
 from pathlib import Path
 
 
-def wait_for_text(path: Path, seconds: float = 120) -> str:
-    """What `path` holds, as soon as it is there and holds anything."""
+def wait_for_text(path: Path, seconds: float = 120, holding: str = "") -> str:
+    """What `path` holds, as soon as it is there and holds anything, `holding` among it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if path.exists() and (text := path.read_text()):
+        if path.exists() and (text := path.read_text()) and holding in text:
             return text
         time.sleep(0.05)
-    raise AssertionError(f"{path} was not written in {seconds} s")
+    raise AssertionError(f"{path} had no {holding or 'text'!r} in it after {seconds} s")
 
 
 def wait_until_gone(pid: int, seconds: float = 20) -> None:

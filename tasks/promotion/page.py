@@ -1,6 +1,6 @@
 """What a reviewer reads of a version in MLflow, as Markdown: the decision first, how to answer it last."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tasks.promotion.check import Check
@@ -8,7 +8,7 @@ from tasks.promotion.data_change import DataChange
 from tasks.promotion.of_task import NO_LOSS
 from tasks.promotion.outside import code, sentence
 from tasks.promotion.shoppers import Shopper
-from tasks.promotion.side_by_side import blocks_of
+from tasks.promotion.side_by_side import blocks_of, in_one_table
 from tasks.promotion.table import interval, number
 from tasks.promotion.verdict import Verdict
 
@@ -35,26 +35,33 @@ class Page:
     """Text to address."""
 
     def markdown(self, longest: int | None = None) -> str:
-        """At most that many characters: lists of shoppers go first, then rows of the table, with a word that says so.
+        """At most that many characters, with a word that says so where that cuts something off: the table keeps the
+        checks that decided, and each shopper the beginning of both lists, as much of it as there is room for.
 
         What remains in any case takes up to 3,500.
         """
-        before, after, ending = [_decision(self)], [*_compared(self)], _ending(self)
-        table = "### What the gate asked\n\n" + self.verdict.table()
-        lists = [*blocks_of(self.champion, self.number, self.shoppers)]
-        whole = _joined([*before, table, *after, *lists, ending])
+        head, compared, ending = _decision(self), [*_compared(self)], _ending(self)
+        lists = blocks_of(self.champion, self.number, self.shoppers)
+        whole = _joined([head, _ASKED + self.verdict.table(), *compared, *lists, ending])
         if longest is None or len(whole) <= longest:
             return whole
-        room = longest - len(_joined([*before, *after, CUT, ending])) - _GAP
-        shown = _lines_that_fit(table, room)
-        kept = _blocks_that_fit(lists, room - len(shown) - _GAP)
-        return _joined([*before, shown, *after, *kept, CUT, ending])
+        table = _ASKED + self.verdict.short_table()
+        for items in range(_LIST, 0, -1):
+            lists = in_one_table(self.champion, self.number, self.shoppers, items)
+            shorter = _joined([head, table, *compared, lists, CUT, ending])
+            if len(shorter) <= longest:
+                return shorter
+        room = longest - len(_joined([head, "", *compared, CUT, ending])) - _GAP
+        return _joined([head, _lines_that_fit(table, room), *compared, CUT, ending])
 
 
+_ASKED = "### What the gate asked\n\n"
+_LIST = 10
+"""Items that a list of `Shopper` has."""
 _GAP = len("\n\n")
 
 
-def _joined(blocks: Sequence[str]) -> str:
+def _joined(blocks: Iterable[str]) -> str:
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -66,14 +73,6 @@ def _lines_that_fit(text: str, room: int) -> str:
             break
         kept.append(line)
     return "\n".join(kept)
-
-
-def _blocks_that_fit(blocks: Sequence[str], room: int) -> Iterator[str]:
-    for block in blocks:
-        room -= len(block) + _GAP
-        if room < 0:
-            return
-        yield block
 
 
 def _decision(page: Page) -> str:
@@ -150,7 +149,7 @@ def _ending(page: Page) -> str:
 
 _HOW = """### Approve or reject
 
-While this version has the stage `staging`: add the tag `review` with the value `approved` or `rejected`, and
-`review_note` with why (`reviewer`, if you like, with who). Within minutes, or with `shoprec review` at once, it is
-done, and the tag `review_answer` says what came of it. It is approved only while the version that it was judged against
+While this version has the stage `staging`: add the tag `review_note` with why (and `reviewer` with who, if you like),
+then `review` with the value `approved` or `rejected`. Within minutes, or with `shoprec review` at once, it is done, and
+the tag `review_answer` says what came of it. It is approved only while the version that it was judged against
 serves."""

@@ -1,5 +1,6 @@
 """Checks as a Markdown table."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -19,6 +20,15 @@ def markdown(checks: Sequence[Check]) -> str:
     passed = [check for check in checks if check.passed and check.quoted is None]
     rows = [*map(_row, [*failed, *silent, *passed]), *_slices_that_passed(checks)]
     return "\n".join([_HEAD, *rows])
+
+
+def shortened(checks: Sequence[Check]) -> str:
+    """A row a check that failed or asked for a gain; of all others, how many there are."""
+    shown = [check for check in checks if check.failed or check.kind == "gain"]
+    shown.sort(key=lambda check: not check.failed)
+    others = Counter(check.status for check in checks if check not in shown)
+    rows = [f"| {_MARKS[status]} | {n} more | | | | |" for status, n in sorted(others.items())]
+    return "\n".join([_HEAD, *map(_row, shown), *rows])
 
 
 def number(value: float, unit: str = "", signed: bool = True) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from tasks.promotion.check import Check
-from tasks.promotion.table import markdown
+from tasks.promotion.table import markdown, shortened
 
 Decision = Literal["promote", "hold", "reject"]
 
@@ -31,6 +31,10 @@ class Verdict:
     def table(self) -> str:
         """Markdown to read in a minute: what failed first, the slices that passed in one line."""
         return markdown(self.checks)
+
+    def short_table(self) -> str:
+        """Of the checks that decided."""
+        return shortened(self.checks)
 
 
 def decide(checks: Sequence[Check]) -> Decision:

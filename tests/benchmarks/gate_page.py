@@ -45,8 +45,8 @@ class Simulated:
     """Of each year of equals, the first gate that promoted."""
     promoted_gates: int
     in_full: int
-    checked: int
-    disagreed: int
+    found_among_nearest: int
+    """Of the promoted gates, those that the first look had refused."""
     powers: Sequence[Power]
 
     @property
@@ -94,8 +94,9 @@ def _of_equals(found: Simulated) -> str:
         f" ({wrong / years:.1%}) had any promotion; with 95 % confidence it is at most"
         f" **{upper_bound(wrong, years):.1%}** of years, where {found.params.alpha:.0%} is promised."
         f" {found.promoted_gates} of {gates:,} gates promoted ({found.promoted_gates / gates:.3%}). {found.in_full:,}"
-        f" gates were judged in full; the first look had refused the others. Of those, {found.checked} that came"
-        f" nearest were judged in full too: {found.disagreed} promoted."
+        f" gates were judged in full; a first look that errs on the side of the challenger had refused the others. Of"
+        f" those, the one that came nearest in each year was judged in full too: {found.found_among_nearest} promoted,"
+        " and are counted above."
     )
 
 

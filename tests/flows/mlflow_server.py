@@ -19,7 +19,8 @@ HOST = "127.0.0.1"
 class Server:
     """Over a SQLite file and a folder of artifacts. Clients reach it at `uri`, through the line."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **env: str) -> None:
+        self._env = env
         self.database, self.artifacts = folder / "mlflow.db", folder / "artifacts"
         self._port, self._process = free_port(), None
         self.line = Line(self._port)
@@ -33,7 +34,9 @@ class Server:
     def start(self) -> None:
         own = ["--backend-store-uri", f"sqlite:///{self.database}", "--artifacts-destination", str(self.artifacts)]
         command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(self._port)]
-        env = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        env = (
+            os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"} | self._env
+        )
         self._process = subprocess.Popen(
             [*command, "--workers", "1", *own],
             env=env,

@@ -111,13 +111,25 @@ def test_nothing_from_outside_is_markup(page: Page, longest: int | None) -> None
 
 
 @pytest.mark.parametrize("longest", [4000, 5000, 6000, 8000, 12000])
-def test_a_page_too_long_for_mlflow_loses_shoppers_first_and_says_so(page: Page, longest: int) -> None:
+def test_a_page_too_long_for_mlflow_keeps_what_decided_and_says_so(page: Page, longest: int) -> None:
     told = page.markdown(longest)
     assert len(told) <= longest
     assert (CUT in told) == (len(page.markdown()) > longest)
     for kept in ("Decision of the gate", "### Lift over", "moved most", "Data since", "### Approve or reject"):
         assert kept in told
-    assert (page.verdict.table() in told) or "champion: version 5" not in told, "the table outlives the lists"
+    gains = [check for check in page.verdict.checks if check.kind == "gain"]
+    assert all(f"| pass | {check.name} |" in told for check in gains)
+
+
+def test_what_a_server_holds_has_both_lists_of_all_ten_shoppers(page: Page) -> None:
+    told = page.markdown(5000)
+    rows = [line for line in told.splitlines() if " bought 4 |" in line]
+    assert len(rows) == 10
+    assert rows[7].startswith("| new items, `2` bought 4 | 1 ✓ in 10: `Yogurt old 1` ✓ `Yogurt old 2` ")
+    assert all(row.count("…") == 2 for row in rows)
+    others = [check for check in page.verdict.checks if check.kind != "gain"]
+    for status in ("pass", "not measured"):
+        assert f"| {status} | {sum(check.status == status for check in others)} more | | | | |" in told
 
 
 def test_the_longest_names_still_leave_the_decision_and_how_to_answer(page: Page) -> None:
