@@ -5,12 +5,14 @@ Whoever comes next asks whether the deciding write was made. If so the rest is r
 nothing else was written either, and the change is `undone`.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tasks.registry import standing
 from tasks.registry.entries import Change, Entry
 from tasks.registry.ledger import Ledger
 from tasks.registry.marks import Marks
+from tasks.registry.texts import listed
 from tasks.registry.versions import ALIASES, PREVIOUS, Stage
 
 UNKNOWN = "unknown"
@@ -83,11 +85,19 @@ class Changes:
             return
         if actual is not None:
             why = "set by other means than shoprec" if entries else "it had this stage when the ledger began"
+            why += self._what_is_lost(entries)
             before = self._marks.version(actual).stage
             self._write_down(Change("found", actual, before, stage, UNKNOWN, why, replaced=known))
         elif known is not None:
             why = f"the alias {ALIASES[stage]} was taken away by other means than shoprec"
             self._write_down(Change("found", known, stage, "archived", UNKNOWN, why))
+
+    def _what_is_lost(self, entries: Sequence[Entry]) -> str:
+        """Written down, since the tags that tell of it are about to be corrected."""
+        here = {(entry.number, entry.digest) for entry in entries}
+        lost = sorted(set(self._marks.named_entries().values()) - here)
+        named = listed([f"{number} ({digest[:12]})" for number, digest in lost], ", ")
+        return f"; MLflow names entries that this ledger lacks: {named}" if lost else ""
 
     def _correct_tags(self) -> None:
         """Of versions that the ledger knows, and of others that claim a stage which is somebody else's."""

@@ -290,3 +290,19 @@ def test_hostile_text_breaks_neither_ledger_nor_mlflow(registry: Registry, retra
     assert (len(kept.why), kept.why[-1]) == (10_000, "…")
     assert (len(version.reason), version.reason[-1]) == (5000, "…")
     assert_all_agree(registry, ledger)
+
+
+def test_a_lost_ledger_begins_anew_and_says_what_is_lost(
+    second_serves: Stages, of_three: Registry, tmp_path: Path
+) -> None:
+    """At night a rollback has to work without it, and nobody may take the new one for the whole story."""
+    lost = of_three.marks.named_entries()[2]
+    anew = Stages(of_three, Ledger(f"sqlite:///{tmp_path / 'another.db'}"))
+    misfit = anew.check()
+    assert misfit is not None
+    assert anew.rollback(1, "complaints", "ann").number == 1
+    found, rolled_back = anew.changes()
+    assert found.why.startswith("it had this stage when the ledger began; MLflow names entries that this ledger lacks:")
+    assert f"{lost[0]} ({lost[1][:12]})" in found.why
+    assert rolled_back.why == "complaints"
+    assert of_three.marks.aliases() == {"champion": 1, "previous": 2}
