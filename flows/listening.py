@@ -5,8 +5,10 @@ deployment `review` finds.
 """
 
 import os
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -32,32 +34,54 @@ _LARGEST_BODY = 1 << 20
 def listen(settings: Settings, host: str, port: int, url: str, tell: OnLine, settle_s: float = SETTLE_S) -> None:
     """Until Ctrl-C: answers on `host` and `port` what MLflow sends to `url`, and reviews `settle_s` after the last tag.
 
-    Raises ShoprecError where there is no secret, or MLflow does not take the webhook; `tell` gets what happens.
+    Raises ShoprecError where there is no secret, nothing can listen there, MLflow does not take the webhook, or reviews
+    cannot go on; `tell` gets what happens.
     """
     secret = _secret()
     registry = open_registry(settings)
-    from tasks.registry.webhook import subscribe, why_not_reached
+    from tasks.registry.webhook import subscribe, unsubscribe, why_not_reached
 
-    asked = Asked(lambda: _review(settings, tell), settle_s)
-    server = uvicorn.Server(uvicorn.Config(_app(registry, secret, asked), host=host, port=port, log_level="warning"))
-    webhook = subscribe(registry, url, secret)
-    Thread(target=asked.work, daemon=True).start()
-    asked.soon()  # for what was decided while nobody listened
+    with _bound(host, port) as bound:  # before MLflow is told to call here
+        webhook = subscribe(registry, url, secret)
+        asked = Asked(lambda: _review(settings, tell), settle_s)
+        server = uvicorn.Server(uvicorn.Config(_app(registry, secret, asked), log_level="warning"))
 
-    def try_out() -> None:
-        while not server.started:
-            time.sleep(0.1)
+        def try_out() -> None:
+            while not server.started:
+                time.sleep(0.1)
+            try:
+                why = why_not_reached(registry, webhook)
+            except ShoprecError as error:
+                why = str(error)
+            tell(f"MLflow cannot reach {url}: {why}" if why else f"MLflow reaches {url}; waiting for reviewers")
+
+        def work() -> None:
+            try:
+                asked.work()
+            finally:
+                server.should_exit = True  # who answers without reviewing would be believed
+
+        asked.soon()  # for what was decided while nobody listened
+        for job in (try_out, work):
+            Thread(target=job, daemon=True).start()
+        tell(f"listening on http://{host}:{port}; Ctrl-C ends it")
         try:
-            why = why_not_reached(registry, webhook)
-        except ShoprecError as error:
-            why = str(error)
-        tell(f"MLflow cannot reach {url}: {why}" if why else f"MLflow reaches {url}; waiting for reviewers")
+            server.run(sockets=[bound])
+        finally:
+            unsubscribe(registry, webhook, url)
+    raise ShoprecError("reviews could not go on: see above, then start again")
 
-    Thread(target=try_out, daemon=True).start()
-    tell(f"listening on http://{host}:{port}; Ctrl-C ends it")
-    server.run()
-    if not server.started:
-        raise ShoprecError(f"nothing can listen on {host}:{port}: see above; another port, or another program on it?")
+
+@contextmanager
+def _bound(host: str, port: int) -> Iterator[socket.socket]:
+    try:
+        bound = socket.create_server((host, port))
+    except OSError as error:
+        raise ShoprecError(
+            f"nothing can listen on {host}:{port} ({error.strerror}): name another port, or end what holds it"
+        ) from error
+    with bound:
+        yield bound
 
 
 class Asked:
@@ -70,7 +94,7 @@ class Asked:
         self._waiting.set()
 
     def work(self) -> None:
-        """For a thread of its own; does not return."""
+        """For a thread of its own; ends only by an error of `act`."""
         while True:
             self._waiting.wait()
             while self._waiting.is_set():

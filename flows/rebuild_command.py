@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
-from rich.console import Console, Group
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from flows.settings import apply_settings
-from flows.terminal import AsJson, Root, console
+from flows.terminal import AsJson, Root, console, show
 from tasks.registry.texts import visible
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def rebuild(
 
     progress = console(stderr=True)
     try:
-        found = rebuild_version(settings, version, into, lambda line: _show(progress, line))
+        found = rebuild_version(settings, version, into, lambda line: show(progress, line))
     except KeyboardInterrupt as error:
         left = f"{into} holds what was made so far; delete it" if into.exists() else "nothing was written"
         progress.print(f"interrupted: {left}; the project is as it was", style="bold", highlight=False, soft_wrap=True)
@@ -55,11 +55,6 @@ def rebuild(
         console().print(Group("", _table(found), "", _in_short(found)))
     if not found.is_same:
         raise typer.Exit(1)
-
-
-def _show(progress: Console, line: str) -> None:
-    if line:
-        progress.print(visible(line), style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def _table(found: "Rebuilt") -> Table:

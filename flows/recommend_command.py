@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.settings import apply_settings
-from flows.terminal import AsJson, Root, console
+from flows.terminal import AsJson, Root, console, show
 from tasks.evaluation.headline import TASK_NAMES
 from tasks.registry.texts import visible
 from tasks.schema import ITEM, RANK, TITLE, USER, Task
@@ -53,7 +53,7 @@ def recommend(
         refuse_unwritable(out)
     progress = console(stderr=True)
     found = recommend_to(
-        settings, user or users_in(users or Path()), k, task, version, lambda line: progress.print(visible(line))
+        settings, user or users_in(users or Path()), k, task, version, lambda line: show(progress, line)
     )
     if out is not None:
         write_lists(found, out)

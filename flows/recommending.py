@@ -1,5 +1,6 @@
 """Lists of items from a registered version, made by its own code in a process of its own."""
 
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,8 +48,7 @@ def recommend_to(
             "nothing serves: no version has the alias champion. Name one with --version, or let one serve with"
             " shoprec rollback --to N --reason '…'"
         )
-    settings.var.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=settings.var, prefix="recommend-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="shoprec-recommend-") as scratch:  # where what a kill leaves is cleared
         model = fetch_model(registry, serving.number, Path(scratch) / "model")
         wanted = _ids(users, model.integer_users)
         lists = lists_of(model.code, model.bundle, wanted, k, Path(scratch), on_line)
@@ -84,21 +84,24 @@ def refuse_unwritable(out: Path) -> None:
 
 
 def _ids(users: Sequence[Any], integer: bool) -> pd.DataFrame:
-    ids = pd.Series(list(users), dtype=object).drop_duplicates()
-    if missing := int(ids.isna().sum()):
-        raise ShoprecError(f"{missing} of the users have no id: leave these rows out")
-    if not integer:
-        return pd.DataFrame({USER: ids.astype(str).astype("str")})
-    wrong = ids[[not _is_integer(value) for value in ids]]
-    if len(wrong):
-        raise ShoprecError(
-            f"'{visible(str(wrong.iloc[0]), 80)}' is no shopper's id: they are whole numbers in this shop"
-        )
-    return pd.DataFrame({USER: ids.astype("int64")})
+    """`user_id`: each once, in the type that the shop's ids have."""
+    missing = [user for user in users if pd.isna(user)]
+    if missing:
+        raise ShoprecError(f"{len(missing)} of the users have no id: leave these rows out")
+    ids = [_integer(user) for user in users] if integer else [_text(user) for user in users]
+    return pd.DataFrame({USER: pd.Series(ids, dtype="int64" if integer else "str").drop_duplicates()})
 
 
-def _is_integer(value: Any) -> bool:
-    return str(value).removeprefix("-").isdecimal() and abs(int(value)) < 2**63
+def _integer(user: Any) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,18}", str(user)):
+        raise ShoprecError(f"'{visible(str(user), 80)}' is no shopper's id: they are whole numbers in this shop")
+    return int(user)
+
+
+def _text(user: Any) -> str:
+    if not isinstance(user, str):
+        raise ShoprecError(f"{user} is no shopper's id: they are text in this shop, such as '7', and not numbers")
+    return user
 
 
 def _in_order(lists: pd.DataFrame, wanted: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """`shoprec review`: what waits for a person, and what people decided."""
 
 import json
+import signal
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,7 @@ from typing import Annotated
 import typer
 
 from flows.settings import apply_settings
-from flows.terminal import AsJson, Root, console
+from flows.terminal import AsJson, Root, console, show
 from tasks.registry.texts import visible
 
 
@@ -25,7 +26,8 @@ def review(
     A reviewer sets the tag `review` of a version in staging to `approved` or
     `rejected`, and `review_note` to why. Approved, it goes to production, if
     the version that it was judged against still serves. What came of it
-    stands in the tag `review_answer`.
+    stands in the tag `review_answer`. Exits with 0 where all of them could be
+    answered, refusals too, which --json tells apart by `outcome`.
 
     With --listen it goes on until Ctrl-C: MLflow's server calls --url when a
     tag is set, signed with SHOPREC_WEBHOOK_SECRET, and the flow `review` runs.
@@ -34,13 +36,16 @@ def review(
     """
     if (listen is None) != (url is None):
         raise typer.BadParameter("--listen and --url belong together")
+    if listen is not None and as_json:
+        raise typer.BadParameter("--json is for one look, not for --listen")
     settings = apply_settings(root)
     if listen is not None and url is not None:
         host, port = _address(listen)
         from flows.listening import listen as listen_to_mlflow
 
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop ends it as Ctrl-C does
         page = console()
-        listen_to_mlflow(settings, host, port, url, lambda line: page.print(visible(line), markup=False))
+        listen_to_mlflow(settings, host, port, url, lambda line: show(page, line))
         return
     from flows.reviewing import review_versions
 

@@ -74,15 +74,18 @@ def _decide(registry: "Registry", stages: "Stages", review: "Review") -> Reviewe
     if stage == to:  # whoever moved it was cut short before answering
         return _done(review)
     if stage != "staging":
-        return _refused(number, f"this version is {visible(stage, 40)}; only one in staging is reviewed")
+        return _refused(registry, review, f"this version is {visible(stage, 40)}; only one in staging is reviewed")
     judged = _judged(stages, number)
     serving = registry.holder_of("production")
     if to == "production" and (why := _not_to_be_approved(stages, judged, serving)):
-        return _refused(number, why)
-    return _move(stages, review, to, judged or {}, serving.number if serving else None)
+        return _refused(registry, review, why)
+    return _move(registry, stages, review, judged or {}, serving.number if serving else None)
 
 
-def _move(stages: "Stages", review: "Review", to: Stage, judged: Mapping[str, Any], serving: int | None) -> Reviewed:
+def _move(
+    registry: "Registry", stages: "Stages", review: "Review", judged: Mapping[str, Any], serving: int | None
+) -> Reviewed:
+    to = LEADS_TO[review.asked]
     why = review.note or f"{review.asked} in review, without a note"
     evidence = {"review": review.asked, "note": storable(review.note, _LONGEST_NOTE), "verdict": dict(judged)}
     try:
@@ -90,7 +93,7 @@ def _move(stages: "Stages", review: "Review", to: Stage, judged: Mapping[str, An
     except TransientError:
         raise
     except ShoprecError as error:
-        return _refused(review.version.number, str(error))
+        return _refused(registry, review, str(error))
     return _done(review)
 
 
@@ -119,5 +122,9 @@ def _done(review: "Review") -> Reviewed:
     return Reviewed(review.version.number, outcome, "it serves now" if outcome == "approved" else "it is rejected now")
 
 
-def _refused(number: int, why: str) -> Reviewed:
+def _refused(registry: "Registry", review: "Review", why: str) -> Reviewed:
+    """What another review did in the meantime, which is what was asked for, is not refused."""
+    number = review.version.number
+    if registry.version(number).stage == LEADS_TO[review.asked]:
+        return _done(review)
     return Reviewed(number, "refused", f"not moved: {why}; {_AGAIN}")

@@ -13,7 +13,7 @@ from tasks.promotion.table import interval, number
 from tasks.promotion.verdict import Verdict
 
 CUT = "*Cut to what MLflow can hold: the whole is the file gate/review.md among the artifacts of the run.*"
-_MOST_MOVED = 3
+_MOST_MOVED, _MOST_MOVED_OF_A_SHORT_PAGE = 3, 1
 _LONGEST_WHY = 1000
 
 
@@ -40,12 +40,12 @@ class Page:
 
         What remains in any case takes up to 3,500.
         """
-        head, compared, ending = _decision(self), [*_compared(self)], _ending(self)
+        head, ending = _decision(self), _ending(self)
         lists = blocks_of(self.champion, self.number, self.shoppers)
-        whole = _joined([head, _ASKED + self.verdict.table(), *compared, *lists, ending])
+        whole = _joined([head, _ASKED + self.verdict.table(), *_compared(self, _MOST_MOVED), *lists, ending])
         if longest is None or len(whole) <= longest:
             return whole
-        table = _ASKED + self.verdict.short_table()
+        table, compared = _ASKED + self.verdict.short_table(), [*_compared(self, _MOST_MOVED_OF_A_SHORT_PAGE)]
         for items in range(_LIST, 0, -1):
             lists = in_one_table(self.champion, self.number, self.shoppers, items)
             shorter = _joined([head, table, *compared, lists, CUT, ending])
@@ -81,12 +81,12 @@ def _decision(page: Page) -> str:
     return f"**Decision of the gate: {page.decision}.** {why}.{against}"
 
 
-def _compared(page: Page) -> Iterator[str]:
+def _compared(page: Page, most_moved: int) -> Iterator[str]:
     if page.champion is None:
         yield page.measured
         return
     yield _table("### Lift over the champion", "", _lifts(page.verdict.checks))
-    yield _table("### Slices of users that moved most", "slice", _moved_most(page.verdict.checks))
+    yield _table("### Slices of users that moved most", "slice", _moved_most(page.verdict.checks, most_moved))
     yield f"### Data since version {page.champion}\n\n" + _data(page, page.champion)
 
 
@@ -111,11 +111,11 @@ def _lifts(checks: Sequence[Check]) -> list[Check]:
     return [check for check in checks if check.name.endswith(NO_LOSS) and check.value is not None]
 
 
-def _moved_most(checks: Sequence[Check]) -> list[Check]:
-    """The best three and the worst three, best first."""
+def _moved_most(checks: Sequence[Check], most: int) -> list[Check]:
+    """The best and the worst, so many of each, best first."""
     slices = [check for check in checks if check.quoted is not None and check.value is not None]
     ordered = sorted(slices, key=lambda check: -(check.value or 0.0))
-    return ordered if len(ordered) <= 2 * _MOST_MOVED else ordered[:_MOST_MOVED] + ordered[-_MOST_MOVED:]
+    return ordered if len(ordered) <= 2 * most else ordered[:most] + ordered[-most:]
 
 
 def _data(page: Page, champion: int) -> str:

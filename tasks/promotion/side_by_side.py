@@ -8,7 +8,7 @@ from tasks.promotion.outside import code
 from tasks.promotion.shoppers import Listed, Shopper
 
 _LONGEST_TITLE, _LONGEST_USER = 40, 40
-_SHORT = 24
+_SHORT = 18
 _HEADING = "### Typical shoppers, as both would have served them; ✓ was bought"
 
 
@@ -35,7 +35,7 @@ def in_one_table(champion: int | None, challenger: int, shoppers: Sequence[Shopp
 
 def _beginning(listed: Sequence[Listed], items: int) -> str:
     more = " …" if len(listed) > items else ""
-    return f"{_hits(listed)} ✓ in {len(listed)}: {' '.join(_cell(item, _SHORT) for item in listed[:items])}{more}"
+    return f"{_hits(listed)} ✓ in {len(listed)}: {' · '.join(_cell(item, _SHORT) for item in listed[:items])}{more}"
 
 
 def _block(champion: int | None, challenger: int, shopper: Shopper) -> str:

@@ -22,10 +22,12 @@ def markdown(checks: Sequence[Check]) -> str:
     return "\n".join([_HEAD, *rows])
 
 
-def shortened(checks: Sequence[Check]) -> str:
-    """A row a check that failed or asked for a gain; of all others, how many there are."""
-    shown = [check for check in checks if check.failed or check.kind == "gain"]
-    shown.sort(key=lambda check: not check.failed)
+def shortened(checks: Sequence[Check], slices: int = 3) -> str:
+    """A row a check that failed or asked for a gain, of failed slices the first few; of others, how many there are."""
+    failed = [check for check in checks if check.failed]
+    of_slices = [check for check in failed if check.quoted is not None]
+    shown = [check for check in failed if check.quoted is None] + of_slices[:slices]
+    shown += [check for check in checks if check.kind == "gain" and not check.failed]
     others = Counter(check.status for check in checks if check not in shown)
     rows = [f"| {_MARKS[status]} | {n} more | | | | |" for status, n in sorted(others.items())]
     return "\n".join([_HEAD, *map(_row, shown), *rows])

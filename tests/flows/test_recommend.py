@@ -12,16 +12,23 @@ from tests.registry.conftest import three_versions  # noqa: F401  # a fixture
 
 
 def test_ids_are_those_of_the_shop_and_each_is_asked_for_once() -> None:
-    assert _ids(["243", "7", "243"], integer=True)["user_id"].tolist() == [243, 7]
+    assert _ids(["243", "7", "0243"], integer=True)["user_id"].tolist() == [243, 7]
     assert _ids([243, 7], integer=True)["user_id"].dtype == "int64"
-    assert _ids(["c1", 7], integer=False)["user_id"].tolist() == ["c1", "7"]
+    assert _ids(["c1", "007", "c1"], integer=False)["user_id"].tolist() == ["c1", "007"]
 
 
-@pytest.mark.parametrize("wrong", ["c1", "1.5", "", "9" * 30, "\x1b[31m"])
-def test_an_id_that_cannot_be_one_is_named(wrong: str) -> None:
+@pytest.mark.parametrize("wrong", ["c1", "1.5", 1.0, "", "²", "9" * 30, "9" * 5000, "\x1b[31m"])
+def test_an_id_that_cannot_be_one_is_named(wrong: str | float) -> None:
     with pytest.raises(ShoprecError, match="is no shopper's id") as told:
         _ids(["1", wrong], integer=True)
     assert "\x1b" not in str(told.value)
+
+
+@pytest.mark.parametrize("wrong", [7, 7.0])
+def test_a_number_is_no_id_where_they_are_text(wrong: float) -> None:
+    """A column of floats would give '7.0', whom nobody knows, and who would be shown what sells most."""
+    with pytest.raises(ShoprecError, match="they are text in this shop"):
+        _ids(["c1", wrong], integer=False)
 
 
 def test_a_missing_id_is_counted() -> None:

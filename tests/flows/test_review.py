@@ -9,9 +9,10 @@ import yaml
 
 from flows.cli import main
 from flows.promoting import waiting_version
-from flows.reviewing import Reviewed, review_all
+from flows.reviewing import Reviewed, _decide, review_all
 from tasks.registry.ledger import Ledger
 from tasks.registry.registry import Registry
+from tasks.registry.reviews import read_reviews
 from tasks.registry.stages import Stages
 from tests.registry.conftest import (  # noqa: F401  # fixtures
     ledger,
@@ -107,6 +108,14 @@ def test_where_another_serves_by_now_nothing_moves(waiting: Stages, of_three: Re
     answered = tag(of_three, "review_answer")
     assert answered is not None
     assert "judged against version 1, and version 3 serves; the next one is judged" in answered
+
+
+def test_two_reviews_at_once_give_one_answer(waiting: Stages, of_three: Registry) -> None:  # noqa: F811
+    """The webhook and the deployment may look at the same moment."""
+    ask(of_three, review="approved")
+    (seen_by_the_second,) = read_reviews(of_three)
+    review_all(of_three, waiting)
+    assert _decide(of_three, waiting, seen_by_the_second) == Reviewed(2, "approved", "it serves now")
 
 
 def test_what_was_refused_is_not_approved_by_a_later_rollback(waiting: Stages, of_three: Registry) -> None:  # noqa: F811

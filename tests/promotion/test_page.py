@@ -29,6 +29,9 @@ def shopper(user: str = "262", title: str = "Yogurt", task: str = "all") -> Shop
     return Shopper("new" if task == "new" else "all", user, 4, lists[0], lists[1])
 
 
+LONG_TITLES = tuple(
+    shopper(f"c{n:08}", "Meat: Lunchmeat Bulk, 16 OZ", task) for task in ("all", "new") for n in range(5)
+)
 SHOPPERS = tuple(shopper(str(n), task=task) for task in ("all", "new") for n in range(5))
 
 
@@ -123,13 +126,29 @@ def test_a_page_too_long_for_mlflow_keeps_what_decided_and_says_so(page: Page, l
 
 def test_what_a_server_holds_has_both_lists_of_all_ten_shoppers(page: Page) -> None:
     told = page.markdown(5000)
-    rows = [line for line in told.splitlines() if " bought 4 |" in line]
+    rows = rows_of_shoppers(told)
     assert len(rows) == 10
-    assert rows[7].startswith("| new items, `2` bought 4 | 1 ✓ in 10: `Yogurt old 1` ✓ `Yogurt old 2` ")
+    assert rows[7].startswith("| new items, `2` bought 4 | 1 ✓ in 10: `Yogurt old 1` · ✓ `Yogurt old 2` · ")
     assert all(row.count("…") == 2 for row in rows)
     others = [check for check in page.verdict.checks if check.kind != "gain"]
     for status in ("pass", "not measured"):
         assert f"| {status} | {sum(check.status == status for check in others)} more | | | | |" in told
+
+
+def test_lists_are_seen_where_everything_failed_in_every_slice(page: Page) -> None:
+    named = (*SLICES, *(Slice("department", f"number {n}", SLICES[2].inside) for n in range(40)))
+    verdict = judge(measured(of_task(-0.2, slices=named), of_task(-0.2, slices=named)), PARAMS)
+    links = {
+        text: f"#/experiments/12/runs/{'a' * 32}/artifacts/{text}" for text in ("report", "data", "verdict", "page")
+    }
+    told = replace(page, verdict=verdict, why=verdict.reason, links=links, shoppers=LONG_TITLES).markdown(5000)
+    assert len(told) <= 5000
+    assert told.count("**FAIL**") > 8
+    assert len(rows_of_shoppers(told)) == 10
+
+
+def rows_of_shoppers(told: str) -> list[str]:
+    return [line for line in told.splitlines() if " bought 4 |" in line]
 
 
 def test_the_longest_names_still_leave_the_decision_and_how_to_answer(page: Page) -> None:

@@ -292,9 +292,8 @@ def test_hostile_text_breaks_neither_ledger_nor_mlflow(registry: Registry, retra
     assert_all_agree(registry, ledger)
 
 
-def test_a_lost_ledger_begins_anew_and_says_what_is_lost(
-    second_serves: Stages, of_three: Registry, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("second_serves")
+def test_a_lost_ledger_begins_anew_and_says_what_is_lost(of_three: Registry, tmp_path: Path) -> None:
     """At night a rollback has to work without it, and nobody may take the new one for the whole story."""
     lost = of_three.marks.named_entries()[2]
     anew = Stages(of_three, Ledger(f"sqlite:///{tmp_path / 'another.db'}"))
