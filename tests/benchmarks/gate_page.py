@@ -95,8 +95,8 @@ def _of_equals(found: Simulated) -> str:
         f" **{upper_bound(wrong, years):.1%}** of years, where {found.params.alpha:.0%} is promised."
         f" {found.promoted_gates} of {gates:,} gates promoted ({found.promoted_gates / gates:.3%}). {found.in_full:,}"
         f" gates were judged in full; a first look that errs on the side of the challenger had refused the others. Of"
-        f" those, the one that came nearest in each year was judged in full too: {found.found_among_nearest} promoted,"
-        " and are counted above."
+        " those, the one that came nearest in each year was judged in full too, and counts:"
+        f" {found.found_among_nearest} promoted."
     )
 
 
@@ -115,7 +115,7 @@ def _row(power: Power) -> str:
 
 def _draw(found: Simulated, path: Path) -> None:
     with mpl.rc_context({"svg.hashsalt": "gate", "svg.fonttype": "path", "font.size": 9}):
-        figure = Figure(figsize=(9.5, 3.8), layout="constrained")
+        figure = Figure(figsize=(9.5, 4.6), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1, 1.3))
         _draw_years(left, found)
         _draw_power(right, found.powers)
