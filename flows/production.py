@@ -3,6 +3,8 @@
 None of it imports prefect, which takes seconds that nobody has at night.
 """
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +15,16 @@ from tasks.registry import standing
 from tasks.registry.entries import Entry
 from tasks.registry.ledger import Ledger, Misfit
 from tasks.registry.standing import Served
+from tasks.registry.texts import listed
+from tasks.registry.versions import Version
+from tasks.versioning.stores import Store, missing_objects, stores
 
 if TYPE_CHECKING:
     from tasks.registry.registry import Registry
     from tasks.registry.stages import Stages
 
 _SQLITE = "sqlite:///"
+Places = Callable[[], list[Store]]
 
 
 @dataclass(frozen=True)
@@ -47,10 +53,35 @@ def open_registry(settings: Settings) -> "Registry":
 
 def open_stages(settings: Settings) -> "Stages":
     """Raises ShoprecError where nothing was ever registered."""
-    registry = open_registry(settings)
+    return stages_of(settings, open_registry(settings))
+
+
+def stages_of(settings: Settings, registry: "Registry", places: Places | None = None) -> "Stages":
+    """With them nothing comes to serve whose data is lost from `places`: those of the project, where None."""
     from tasks.registry.stages import Stages
 
-    return Stages(registry, Ledger(settings.ledger))
+    look = places or (lambda: stores(settings.root))
+    return Stages(registry, Ledger(settings.ledger), lambda version: refuse_lost_data(registry, version, look))
+
+
+def refuse_lost_data(registry: "Registry", version: Version, look: Places) -> None:
+    """Raises ShoprecError where an object that its passport names is neither in DVC's cache nor in its remote.
+
+    Of a remote that is no folder nothing is known; nor of a version that an older shoprec made without a passport.
+    """
+    from tasks.registry.passports import DIGEST, sealed_passport, tags_of
+
+    if DIGEST not in tags_of(registry, version.number):
+        return
+    outputs, places = sealed_passport(registry, version).outputs, look()
+    if all(store.folder is not None for store in places):
+        missing = missing_objects(outputs, [store.folder for store in places if store.folder is not None])
+        if missing:
+            raise ShoprecError(
+                f"{version.name} version {version.number} cannot be made again, for its data is gone from"
+                f" {' and '.join(f'{store.name} ({store.address})' for store in places)}: {listed(missing, longest=3)};"
+                " what serves was left as it is. Restore these files there, or name another version"
+            )
 
 
 def roll_back(settings: Settings, to: int | None, why: str, who: str) -> Served:
@@ -58,7 +89,9 @@ def roll_back(settings: Settings, to: int | None, why: str, who: str) -> Served:
 
     What it did is told by the ledger: MLflow may be away by now, and the same call again would be refused.
     """
-    open_stages(settings).rollback(to, why, who)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        places = beside.submit(stores, settings.root)  # asks DVC, which takes as long as importing MLflow does
+        stages_of(settings, open_registry(settings), places.result).rollback(to, why, who)
     return standing.served(standing.made(Ledger(settings.ledger).entries()))[-1]
 
 

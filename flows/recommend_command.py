@@ -11,7 +11,6 @@ from rich.text import Text
 
 from flows.settings import apply_settings
 from flows.terminal import AsJson, Root, console, show
-from tasks.evaluation.headline import TASK_NAMES
 from tasks.registry.texts import visible
 from tasks.schema import ITEM, RANK, TITLE, USER, Task
 
@@ -71,6 +70,8 @@ def recommend(
 
 def _pages(found: "Recommended", task: Task) -> Iterator[tuple[Text, Table]]:
     """A heading and a table a shopper."""
+    from tasks.evaluation.headline import TASK_NAMES  # imports pandas, which other commands need not wait for
+
     for user, items in found.lists.groupby(USER, sort=False):
         heading = f"shopper {visible(str(user), _LONGEST)}: {TASK_NAMES[task]}, version {found.version}"
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from flows.production import open_registry
+from flows.production import open_registry, stages_of
 from flows.settings import Settings
 from tasks.errors import ShoprecError, TransientError
-from tasks.registry.ledger import Ledger
 from tasks.registry.lines import learned_as
 from tasks.registry.texts import storable, visible
 from tasks.registry.versions import Stage, Version
@@ -42,9 +41,7 @@ class Reviewed:
 def review_versions(settings: Settings) -> list[Reviewed]:
     """Does what reviewers ask for; a second time it does nothing. Raises ShoprecError where there is no registry."""
     registry = open_registry(settings)
-    from tasks.registry.stages import Stages
-
-    return review_all(registry, Stages(registry, Ledger(settings.ledger)))
+    return review_all(registry, stages_of(settings, registry))
 
 
 def review_all(registry: "Registry", stages: "Stages") -> list[Reviewed]:

@@ -4,7 +4,7 @@ What serves reads the alias `champion`. `previous` is the version that served be
 search.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,7 +29,11 @@ class Stages:
     A change that was cut short, by that or by a crash, is brought to its end by the next call.
     """
 
-    def __init__(self, registry: Registry, ledger: Ledger) -> None:
+    def __init__(
+        self, registry: Registry, ledger: Ledger, refuse_to_serve: Callable[[Version], None] | None = None
+    ) -> None:
+        """`refuse_to_serve` raises ShoprecError where something outside the registry keeps a version from serving."""
+        self._refuse_to_serve = refuse_to_serve
         self._marks, self._uri, self._ledger = registry.marks, registry.uri, ledger
         self._changes = Changes(registry.marks, ledger)
 
@@ -138,6 +142,8 @@ class Stages:
             )
         if to == "production":
             refuse_incomplete(found.name, found.number)
+            if self._refuse_to_serve is not None:
+                self._refuse_to_serve(found)
         replaced = self._marks.holder(to) if to in ALIASES else None
         change = Change(action, found.number, found.stage, to, who, why, replaced, evidence)
         self._changes.carry_out(change)

@@ -65,6 +65,15 @@ def lost_objects(digests: Mapping[str, str], folders: Sequence[Path]) -> tuple[l
     return missing, changed
 
 
+def missing_objects(digests: Mapping[str, str], folders: Sequence[Path]) -> list[str]:
+    """Of path to DVC's hash: what no folder has, in words; by names alone, so the content is not read."""
+    return [
+        f"{path}: {digest}"
+        for path, digest in _with_files_of_folders(digests, folders)
+        if not any(_place(folder, digest).is_file() for folder in folders)
+    ]
+
+
 def _with_files_of_folders(digests: Mapping[str, str], folders: Sequence[Path]) -> Iterator[tuple[str, str]]:
     """Each object once, by the first path that has it."""
     seen: set[str] = set()

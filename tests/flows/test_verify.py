@@ -15,6 +15,7 @@ import pytest
 from mlflow.artifacts import download_artifacts
 
 from flows.cli import main
+from flows.production import open_registry, open_stages, roll_back
 from flows.retrain import retrain
 from flows.settings import Settings, apply_settings
 from flows.verifying import Verified, verify_version
@@ -290,3 +291,21 @@ def test_the_command_exits_with_1_and_says_what_differs(
     told = json.loads(capsys.readouterr().out)
     assert (told["version"], told["as_written"]) == (1, False)
     assert [check["name"] for check in told["checks"] if check["outcome"] == "fail"] == ["model"]
+
+
+@contextmanager
+def list_gone_from_both(root: Path) -> Iterator[None]:
+    with gone(object_in(root / ".dvc" / "cache", root)), gone(object_in(root / "var" / "dvc-remote", root)):
+        yield
+
+
+@pytest.mark.parametrize("lost", [gone_from_both, list_gone_from_both])
+def test_nothing_comes_to_serve_whose_data_is_lost(project: Path, settings: Settings, lost: Tamper) -> None:
+    registry, stages = open_registry(settings), open_stages(settings)
+    registry.marks.drop("champion")  # so that there is something to put there
+    stages.mend("a test")
+    data_is_gone = pytest.raises(ShoprecError, match=r"its data is gone from cache .* and remote local .*: data/raw")
+    with lost(project), data_is_gone:
+        roll_back(settings, 1, "complaints", "a test")
+    assert registry.marks.holder("production") is None
+    assert roll_back(settings, 1, "complaints", "a test").version == 1
