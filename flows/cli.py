@@ -15,11 +15,11 @@ from flows.rebuild_command import rebuild
 from flows.recommend_command import recommend
 from flows.refresh_command import refresh
 from flows.review_command import review
+from flows.run_command import run
 from flows.settings import apply_settings, who
 from flows.terminal import AsJson, Root, console
 from flows.verify_command import verify
 from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, is_full_disk
-from tasks.params import load_params
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Retrain, judge and ship a shop's recommender.")
 STOPPED: dict[type[ShoprecError], str] = {
@@ -29,26 +29,7 @@ STOPPED: dict[type[ShoprecError], str] = {
 }
 
 
-@app.command()
-def run(
-    root: Root = Path(),
-    reason: Annotated[str, typer.Option(help="Why, for those who look at the run later.")] = "by hand",
-) -> None:
-    """Retrain: fetch, validate, learn, judge, register."""
-    settings = apply_settings(root)
-    load_params(settings.root / "params.yaml")  # what is mistyped is told at once, before any server starts
-    from flows.quiet import show_no_traceback_of_ours
-    from flows.retrain import retrain
-    from flows.summary import print_summary
-    from tasks.stage import INTERRUPTED
-
-    show_no_traceback_of_ours()
-    try:
-        outcome = retrain(root=settings.root, reason=reason)
-    except KeyboardInterrupt as error:
-        _tell("[bold]interrupted[/]", "nothing was registered; the next run goes on with the stages that were finished")
-        raise typer.Exit(INTERRUPTED) from error
-    print_summary(console(), settings.reports, outcome)
+app.command()(run)
 
 
 @app.command()

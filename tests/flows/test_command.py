@@ -1,5 +1,6 @@
 """The `shoprec` command as people and machines call it: a process of its own, no server running, faults and all."""
 
+import json
 import os
 import signal
 import subprocess
@@ -114,3 +115,14 @@ def start_hanging(root: Path) -> subprocess.Popen[bytes]:
     run = subprocess.Popen([*SHOPREC, "run"], cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for_text(root / "hanging")
     return run
+
+
+def test_what_a_program_reads_is_json_and_nothing_else(toy: Path) -> None:
+    command = [*SHOPREC, "run", "--json"]
+    done = subprocess.run(command, cwd=toy, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["version"]["number"], told["version"]["stage"], told["is_new"]) == (1, "production", True)
+    assert told["verdict"]["decision"] == "promote"
+    assert [stage["name"] for stage in told["stages"]] == ["fetch", "validate", "judge"]
+    assert told["metrics"]["all"]
