@@ -32,11 +32,13 @@ def refresh(
     """
     settings = apply_settings(root)
     load_params(settings.root / "params.yaml")  # what is mistyped is told at once, before any server starts
+    from flows.doctor.prefect_server import refuse_silent_server
     from flows.quiet import show_no_traceback_of_ours
     from flows.refresh import outcome_in_words
     from flows.refresh import refresh as refresh_flow
     from tasks.stage import INTERRUPTED
 
+    refuse_silent_server()
     show_no_traceback_of_ours()
     try:
         outcome = refresh_flow(root=settings.root, reason=reason)

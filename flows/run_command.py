@@ -36,11 +36,13 @@ def run(
     """
     settings = apply_settings(root)
     load_params(settings.root / "params.yaml")  # what is mistyped is told at once, before any server starts
+    from flows.doctor.prefect_server import refuse_silent_server
     from flows.quiet import show_no_traceback_of_ours
     from flows.retrain import retrain
     from flows.summary import print_summary
     from tasks.stage import INTERRUPTED
 
+    refuse_silent_server()
     show_no_traceback_of_ours()
     try:
         outcome = retrain(root=settings.root, reason=reason)

@@ -14,6 +14,7 @@ from flows.doctor.findings import Finding, fail, ok, warn
 from flows.doctor.places import why_not_usable, why_not_writable
 from flows.settings import Settings
 from tasks.addresses import without_password
+from tasks.errors import ShoprecError
 
 _LIMIT_S = 5.0
 _NAME = "prefect"
@@ -24,6 +25,17 @@ def prefect(_settings: Settings) -> list[Finding]:
     """By the environment, after `read_settings`."""
     address = os.environ.get("PREFECT_API_URL")
     return [_server(address) if address else _database()]
+
+
+def refuse_silent_server() -> None:
+    """Raises ShoprecError where a server is configured that does not answer, of which Prefect would tell by a traceback.
+
+    By the environment, after `read_settings`.
+    """
+    address = os.environ.get("PREFECT_API_URL")
+    found = _server(address) if address else None
+    if found is not None and found.outcome == "fail":
+        raise ShoprecError(f"Prefect does not answer at {found.found}; {found.mend}")
 
 
 def _server(address: str) -> Finding:

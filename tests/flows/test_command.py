@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from tests.flows.conftest import change_params
+from tests.flows.mlflow_server import free_port
 from tests.waiting import wait_for_text, wait_until_gone
 
 GUARD = Path(__file__).parent / "localhost_only"
@@ -126,3 +127,13 @@ def test_what_a_program_reads_is_json_and_nothing_else(toy: Path) -> None:
     assert told["verdict"]["decision"] == "promote"
     assert [stage["name"] for stage in told["stages"]] == ["fetch", "validate", "judge"]
     assert told["metrics"]["all"]
+
+
+@pytest.mark.parametrize("command", ["run", "refresh"])
+def test_a_prefect_server_that_does_not_answer_is_told_at_once(command: str, toy: Path) -> None:
+    env = os.environ | {"PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api"}
+    done = subprocess.run([*SHOPREC, command], cwd=toy, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Prefect does not answer at http://127.0.0.1:" in done.stderr
+    assert "mend PREFECT_API_URL" in done.stderr
+    assert "Traceback" not in done.stderr
