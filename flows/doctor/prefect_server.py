@@ -28,7 +28,7 @@ def prefect(_settings: Settings) -> list[Finding]:
 
 
 def refuse_silent_server() -> None:
-    """Raises ShoprecError where a server is configured that does not answer, of which Prefect would tell by a traceback.
+    """Raises ShoprecError where a server is configured that does not answer; Prefect would tell by a traceback.
 
     By the environment, after `read_settings`.
     """
