@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from flows.settings import apply_settings
+from flows.flow_command import call_flow, ready_for_a_flow
 from flows.terminal import AsJson, Root
-from tasks.params import load_params
 from tasks.registry.texts import visible
 
 
@@ -30,21 +29,14 @@ def refresh(
     was nothing new; with 1 where the refreshed version was held or rejected,
     and the champion goes on serving.
     """
-    settings = apply_settings(root)
-    load_params(settings.root / "params.yaml")  # what is mistyped is told at once, before any server starts
-    from flows.doctor.prefect_server import refuse_silent_server
-    from flows.quiet import show_no_traceback_of_ours
+    settings = ready_for_a_flow(root)
     from flows.refresh import outcome_in_words
     from flows.refresh import refresh as refresh_flow
-    from tasks.stage import INTERRUPTED
 
-    refuse_silent_server()
-    show_no_traceback_of_ours()
-    try:
-        outcome = refresh_flow(root=settings.root, reason=reason)
-    except KeyboardInterrupt as error:
-        typer.echo("interrupted: what serves is whole; the next refresh or run ends what was begun", err=True)
-        raise typer.Exit(INTERRUPTED) from error
+    outcome = call_flow(
+        lambda: refresh_flow(root=settings.root, reason=reason),
+        "what serves is whole; the next refresh or run ends what was begun",
+    )
     if as_json:
         typer.echo(json.dumps(asdict(outcome), indent=2))
     else:

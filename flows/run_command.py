@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.settings import apply_settings
+from flows.flow_command import call_flow, ready_for_a_flow
 from flows.terminal import AsJson, Root, console
-from tasks.params import load_params
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -34,23 +33,14 @@ def run(
 
     What a program needs to know: shoprec run --json
     """
-    settings = apply_settings(root)
-    load_params(settings.root / "params.yaml")  # what is mistyped is told at once, before any server starts
-    from flows.doctor.prefect_server import refuse_silent_server
-    from flows.quiet import show_no_traceback_of_ours
+    settings = ready_for_a_flow(root)
     from flows.retrain import retrain
     from flows.summary import print_summary
-    from tasks.stage import INTERRUPTED
 
-    refuse_silent_server()
-    show_no_traceback_of_ours()
-    try:
-        outcome = retrain(root=settings.root, reason=reason)
-    except KeyboardInterrupt as error:
-        typer.echo(
-            "interrupted: nothing was registered; the next run goes on with the stages that were finished", err=True
-        )
-        raise typer.Exit(INTERRUPTED) from error
+    outcome = call_flow(
+        lambda: retrain(root=settings.root, reason=reason),
+        "nothing was registered; the next run goes on with the stages that were finished",
+    )
     if as_json:
         typer.echo(json.dumps(_for_programs(settings, outcome), indent=2))
     else:
