@@ -1,6 +1,6 @@
 """How often the gate errs in a year of weekly retrains, and what gain it can see: simulated on real per-user values.
 
-    python -m tests.benchmarks.gate --years 400 --out docs/promotion.md
+    python -m tests.benchmarks.gate --years 200 --out docs/promotion.md
 
 Reads the per-user values of a finished run. Every gate is judged by `tasks.promotion.gate.judge` itself. For time, a
 gate of equals is first judged with 500 draws, no slices, and a bound that errs thirty times as often; only where that
@@ -134,8 +134,8 @@ def _nearness(verdict: Verdict) -> float:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.gate", description=__doc__)
-    parser.add_argument("--years", type=int, default=400, help="years of gates where no challenger is better")
-    parser.add_argument("--runs", type=int, default=100, help="runs of four gates for each planted effect")
+    parser.add_argument("--years", type=int, default=200, help="years of gates where no challenger is better")
+    parser.add_argument("--runs", type=int, default=25, help="runs of four gates for each planted effect")
     parser.add_argument("--per-user", type=Path, default=Path("reports/per_user.parquet"), help="of a finished run")
     parser.add_argument("--params", type=Path, default=Path("params.yaml"))
     parser.add_argument("--out", type=Path, help="page whose simulated part is written anew, such as docs/promotion.md")
