@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from flows.checked import differences
 from flows.environment import differences_of_environment
 from flows.registered import LISTS, Registered
 from flows.serving import served_lists
 from flows.steps import read_json
-from flows.verifying import differences
 from tasks.errors import ShoprecError, TransientError
 from tasks.evaluation.headline import TASK_NAMES
 from tasks.registry.flat import flat_metrics

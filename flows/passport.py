@@ -3,13 +3,14 @@
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.recipe import recipe_files, refuse_changed_params
 from flows.settings import Settings
+from flows.shown import reports_among
 from flows.steps import VALID, read_json
 from tasks.folds import Fold, make_folds
 from tasks.ingestion.valid import read_events
@@ -56,6 +57,8 @@ class Made:
     folds: Sequence[Fold]
     metrics: Mapping[str, Any]
     """Of its ranker, as measured when it was learned."""
+    newest: Mapping[str, float] = field(default_factory=dict)
+    """Of a refresh: see there in the passport."""
 
 
 def made_by_retrain(settings: Settings, params: Params) -> Made:
@@ -83,13 +86,14 @@ def issue_passport(
     parent: int | None,
     verdict_sha256: str,
 ) -> str:
-    """Leaves the passport with the version and returns its digest; to be called after the verdict, before the move.
+    """Leaves the passport with the version and returns its digest; to be called after all that is said of the verdict,
+    and before the move.
 
     A run that is cut short between leaves a candidate, which is judged again and given its passport anew. The recipe
     is logged anew too: since the version was registered, what makes no difference to it may have changed.
     """
     from tasks.registry.artifacts import attach  # takes seconds, so not before it is needed
-    from tasks.registry.passports import model_digests, seal
+    from tasks.registry.passports import model_digests, run_digests, seal
 
     attach(registry, version.run_id, made.recipe)
     passport = Passport(
@@ -111,6 +115,8 @@ def issue_passport(
         metrics=made.metrics,
         verdict=Decided(decision=verdict.decision, reason=verdict.reason, sha256=verdict_sha256),
         model=model_digests(registry, version.number),
+        reports=reports_among(run_digests(registry, version.run_id)),
+        newest=made.newest,
     )
     return seal(registry, passport)
 

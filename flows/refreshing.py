@@ -88,7 +88,8 @@ def promote_refreshed(
 ) -> Version:
     """Moves the version where its verdict sends it; none waits for a person, for its ranker serves already."""
     _describe(settings, registry, champion.version.number, version, verdict)
-    made, digest, number = _made(settings, champion, shipped), digest_of(verdict), champion.version.number
+    made = _made(settings, registry, champion, shipped, version)
+    digest, number = digest_of(verdict), champion.version.number
     evidence = {
         "decision": verdict.decision,
         REFRESH_OF: number,
@@ -142,8 +143,10 @@ def _left(
     )
 
 
-def _made(settings: Settings, champion: Champion, shipped: Shipped) -> Made:
+def _made(settings: Settings, registry: "Registry", champion: Champion, shipped: Shipped, version: Version) -> Made:
     """The champion's params and pipeline, and today's data; all that made the ranker is in the champion's passport."""
+    from tasks.registry.passports import logged_values
+
     root, before = settings.root, champion.passport
     ranker = {RANKER: before.outputs[RANKER]} if RANKER in before.outputs else {}
     outputs = hashes(root, STAGES)
@@ -155,6 +158,7 @@ def _made(settings: Settings, champion: Champion, shipped: Shipped) -> Made:
         outputs=outputs | ranker,
         folds=champion.folds(read_events(root / VALID, (EVENT_TYPE, TIMESTAMP))),
         metrics=before.metrics,
+        newest=logged_values(registry, version.run_id)[1],
     )
 
 

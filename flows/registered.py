@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.checked import differences
 from flows.recipe import FOLDER
 from flows.sealed import LoggedRun, digests_of_passport
 from flows.settings import Settings
-from flows.verifying import differences
 from tasks.errors import ShoprecError
 from tasks.registry.ledger import Ledger
 from tasks.registry.passport import Passport, read_passport, sha256

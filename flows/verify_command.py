@@ -23,9 +23,10 @@ def verify(
 
     The passport of a version lists all that it came from and consists of, with
     digests; its own digest stands in a tag of the version and in the ledger.
-    All that can be recomputed is: every file of the model, the recipe and the
-    verdict logged with it, each object in DVC's cache and remote, the ledger's
-    chain, the commit. It reads all of the data, so it takes a while.
+    All that can be recomputed is: every file of the model; the recipe, the
+    verdict, the report and all else that was logged with it; the params and
+    metrics that MLflow shows of it; each object in DVC's cache and remote, the
+    ledger's chain, the commit. It reads all of the data, so it takes a while.
 
     Exits with 1 where anything differs. What cannot be checked here (a commit
     outside git, say) is listed as not possible, and counts neither way.

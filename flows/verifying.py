@@ -1,15 +1,15 @@
 """Whether a version is what its passport says: everything that can be recomputed is, and compared."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from flows.describing import FOLDER
+from flows.checked import Checked, differences, judged
 from flows.production import open_registry
 from flows.sealed import LoggedRun, digests_of_passport
 from flows.settings import Settings
+from flows.shown import checks_of_run
 from tasks.errors import ShoprecError
 from tasks.registry.ledger import Ledger
 from tasks.registry.passport import Passport, read_passport, sha256
@@ -20,16 +20,6 @@ from tasks.versioning.stores import lost_objects, stores
 if TYPE_CHECKING:
     from tasks.registry.registry import Registry
     from tasks.registry.stages import Stages
-
-Outcome = Literal["pass", "fail", "not possible"]
-VERDICT = f"{FOLDER}/verdict.json"
-
-
-@dataclass(frozen=True)
-class Checked:
-    name: str
-    outcome: Outcome
-    why: str
 
 
 @dataclass(frozen=True)
@@ -60,7 +50,7 @@ def verify_version(settings: Settings, number: int | None) -> Verified:
             checks += [
                 _tags(registry, passport),
                 _model(registry, passport),
-                *_recipe(run, passport),
+                *checks_of_run(registry, run.run_id, passport),
                 _data(settings.root, passport),
                 _commit(settings.root, passport),
             ]
@@ -83,13 +73,13 @@ def _passport(registry: "Registry", stages: "Stages", number: int, run: LoggedRu
     if problems:
         problems.append(f"{FILE} has SHA-256 {digest}")
     passport = read_passport(content) if digest in told.values() else None
-    return _judged("passport", problems, f"SHA-256 {digest}, as in tag and ledger"), passport
+    return judged("passport", problems, f"SHA-256 {digest}, as in tag and ledger"), passport
 
 
 def _ledger(stages: "Stages") -> Checked:
     misfit = stages.check()
     problems = [] if misfit is None else [f"entry {misfit.number}: {misfit.why}"]
-    return _judged("ledger", problems, "every entry is as it was written")
+    return judged("ledger", problems, "every entry is as it was written")
 
 
 def _tags(registry: "Registry", passport: Passport) -> Checked:
@@ -99,32 +89,14 @@ def _tags(registry: "Registry", passport: Passport) -> Checked:
     problems = [
         f"{name} is {now.get(name)!r}, was {value!r}" for name, value in wanted.items() if now.get(name) != value
     ]
-    return _judged("tags", problems, "as in the passport: " + ", ".join(wanted))
+    return judged("tags", problems, "as in the passport: " + ", ".join(wanted))
 
 
 def _model(registry: "Registry", passport: Passport) -> Checked:
     from tasks.registry.passports import model_digests
 
     problems = differences(passport.model, model_digests(registry, passport.version))
-    return _judged("model", problems, f"all {len(passport.model)} files, and no other")
-
-
-def _recipe(run: LoggedRun, passport: Passport) -> list[Checked]:
-    found = {path: sha256(content) for path in passport.recipe if (content := run.content(path)) is not None}
-    verdict = run.content(VERDICT)
-    now = {} if verdict is None else {VERDICT: sha256(verdict)}
-    return [
-        _judged("recipe", differences(passport.recipe, found), f"all {len(found)} files"),
-        _judged("verdict", differences({VERDICT: passport.verdict.sha256}, now), passport.verdict.decision),
-    ]
-
-
-def differences(written: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """In words, of path to digest."""
-    gone = [f"{path} is gone" for path in written.keys() - now.keys()]
-    added = [f"{path} was added" for path in now.keys() - written.keys()]
-    changed = [f"{path} was changed" for path in written.keys() & now.keys() if written[path] != now[path]]
-    return sorted(gone + added + changed)
+    return judged("model", problems, f"all {len(passport.model)} files, and no other")
 
 
 def _data(root: Path, passport: Passport) -> Checked:
@@ -138,7 +110,7 @@ def _data(root: Path, passport: Passport) -> Checked:
         return Checked("data", "not possible", f"not in the cache: {listed(missing)}; {unread[0]}")
     problems = changed + [f"{path} is nowhere ({', '.join(folders)})" for path in missing]
     read = f"{len(passport.outputs)} paths, each object with its MD5 in {', '.join(folders)}"
-    return _judged("data", problems, "; ".join([read, *unread]))
+    return judged("data", problems, "; ".join([read, *unread]))
 
 
 def _commit(root: Path, passport: Passport) -> Checked:
@@ -149,8 +121,4 @@ def _commit(root: Path, passport: Passport) -> Checked:
         return Checked("commit", "not possible", f"{root} is not in git, so {commit} cannot be looked up")
     changed = passport.code.changed
     beside = f"; with changes in {listed(changed)}" if changed else ", with nothing changed"
-    return _judged("commit", [] if known else [f"git does not have {commit}"], f"{commit}{beside}")
-
-
-def _judged(name: str, problems: Sequence[str], well: str) -> Checked:
-    return Checked(name, "fail", listed(problems)) if problems else Checked(name, "pass", well)
+    return judged("commit", [] if known else [f"git does not have {commit}"], f"{commit}{beside}")

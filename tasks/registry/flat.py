@@ -9,7 +9,10 @@ _LONGEST_VALUE = 6000
 
 
 def flat_params(params: Mapping[str, Any]) -> dict[str, str]:
-    """`{"als": {"factors": 64}}` gives `als.factors: 64`; lists and empty mappings become JSON, cut where too long."""
+    """`{"als": {"factors": 64}}` gives `als.factors: 64`; lists and empty mappings become JSON, cut where too long.
+
+    The same for equal params, whatever the order of their names: a passport has them sorted.
+    """
     leaves = _leaves(params, ".")
     return {name: _text(value)[:_LONGEST_VALUE] for name, value in leaves}
 
@@ -29,4 +32,4 @@ def _leaves(nested: Mapping[str, Any], between: str, before: str = "") -> Iterat
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str, sort_keys=True)

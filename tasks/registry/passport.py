@@ -81,6 +81,11 @@ class Passport(_Part):
     verdict: Decided
     model: Mapping[str, str]
     """SHA-256 of every file of the model in MLflow."""
+    reports: Mapping[str, str] | None = None
+    """SHA-256 of what else is among the run's artifacts, for people to read: evaluation, report, data quality, all that
+    the gate said but its verdict. None: sealed by an older shoprec."""
+    newest: Mapping[str, float] = {}
+    """Of a refresh: what its run shows, by MLflow's names: metrics of the ranker on the newest horizon."""
 
     def as_text(self) -> str:
         """The file, whose SHA-256 is the passport's."""

@@ -60,3 +60,18 @@ def model_digests(registry: Registry, number: int) -> dict[str, str]:
         names = files_of_model(uri).keys() - {REGISTERED_MODEL_META_FILE_NAME}
         got = Path(download_artifacts(artifact_uri=uri, dst_path=folder)) if names else Path(folder)
         return {name: sha256((got / name).read_bytes()) for name in sorted(names)}
+
+
+def run_digests(registry: Registry, run_id: str) -> dict[str, str]:
+    """SHA-256 of every file among the run's artifacts, by its path among them; the model is not there."""
+    with tempfile.TemporaryDirectory(prefix="run-") as folder, faults_of_mlflow(registry.uri):
+        got = Path(registry.client.download_artifacts(run_id, "", folder))
+        files = sorted(path for path in got.rglob("*") if path.is_file())
+        return {path.relative_to(got).as_posix(): sha256(path.read_bytes()) for path in files}
+
+
+def logged_values(registry: Registry, run_id: str) -> tuple[Mapping[str, str], Mapping[str, float]]:
+    """Params and metrics of a run, as MLflow shows them. It keeps every finite number to the last digit."""
+    with faults_of_mlflow(registry.uri):
+        logged = registry.client.get_run(run_id).data
+    return logged.params, logged.metrics

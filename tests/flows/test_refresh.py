@@ -140,7 +140,20 @@ def test_its_passport_names_its_parent_and_what_it_was_made_from(shop: Shop) -> 
 def test_it_is_what_its_passport_says(shop: Shop) -> None:
     found = verify_version(apply_settings(shop.root), 2)
     assert found.is_as_written, found
-    assert {check.name for check in found.checks if check.outcome == "pass"} >= {"passport", "model", "recipe", "data"}
+    passed = {check.name for check in found.checks if check.outcome == "pass"}
+    assert passed >= {"passport", "model", "recipe", "reports", "params", "metrics", "data"}
+
+
+def test_a_metric_of_the_newest_week_that_was_logged_anew_is_caught(shop: Shop) -> None:
+    """MLflow shows what was logged last."""
+    run_id = shop.client.get_model_version("shoprec", "2").run_id or ""
+    right = passport_of(shop.root, 2).newest["all/ndcg_at_10"]
+    shop.client.log_metric(run_id, "all/ndcg_at_10", 0.9)
+    found = verify_version(apply_settings(shop.root), 2)
+    shop.client.log_metric(run_id, "all/ndcg_at_10", right)
+    (failed,) = (check for check in found.checks if check.outcome == "fail")
+    assert failed.why == f"all/ndcg_at_10 is 0.9, was {right!r}"
+    assert verify_version(apply_settings(shop.root), 2).is_as_written
 
 
 def test_its_run_says_how_its_ranker_did_in_the_newest_week(shop: Shop) -> None:

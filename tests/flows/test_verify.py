@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import shutil
 import sqlite3
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
@@ -25,7 +27,7 @@ from tasks.registry.stages import Stages
 from tests.flows.conftest import PROJECT, toy_project
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
-CHECKS = ["passport", "ledger", "tags", "model", "recipe", "verdict", "data", "commit"]
+CHECKS = ["passport", "ledger", "tags", "model", "recipe", "verdict", "reports", "params", "metrics", "data", "commit"]
 
 
 @pytest.fixture(scope="module")
@@ -176,12 +178,39 @@ def gone(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def retagged(root: Path, name: str) -> Iterator[None]:
+def retagged(root: Path, name: str, value: str = "c0ffee") -> Iterator[None]:
     client = client_of(root)
     before = client.get_model_version("shoprec", "1").tags[name]
-    client.set_model_version_tag("shoprec", "1", name, "c0ffee")
+    client.set_model_version_tag("shoprec", "1", name, value)
     yield
     client.set_model_version_tag("shoprec", "1", name, before)
+
+
+@contextmanager
+def in_table(root: Path, table: str, key: str, change: Callable[[Any], Any]) -> Iterator[None]:
+    """With another value of a param or metric, in MLflow's own database: it changes no param that was logged once."""
+    database, where = root / "var" / "mlflow.db", "WHERE key = ? AND run_uuid = ?"
+    run_id = client_of(root).get_model_version("shoprec", "1").run_id
+    with closing(sqlite3.connect(database)) as mlflows:
+        (before,) = mlflows.execute(f"SELECT value FROM {table} {where}", (key, run_id)).fetchone()
+        for value in (change(before), before):
+            mlflows.execute(f"UPDATE {table} SET value = ? {where}", (value, key, run_id))
+            mlflows.commit()
+            if value != before:
+                yield
+
+
+@contextmanager
+def measured_anew(root: Path) -> Iterator[None]:
+    """A metric that was not there, as anybody may log it."""
+    client = client_of(root)
+    run_id = str(client.get_model_version("shoprec", "1").run_id)
+    client.log_metric(run_id, "all/made_up", 1.0)
+    yield
+    with closing(sqlite3.connect(root / "var" / "mlflow.db")) as mlflows:
+        for table in ("metrics", "latest_metrics"):
+            mlflows.execute(f"DELETE FROM {table} WHERE key = 'all/made_up'")
+        mlflows.commit()
 
 
 @contextmanager
@@ -228,6 +257,21 @@ def gone_from_both(root: Path) -> Iterator[None]:
         yield
 
 
+NDCG = "all/ndcg_at_10"
+READ_BY_PEOPLE = (
+    "report.html",
+    "data_quality.html",
+    "evaluation/evaluation.json",
+    "evaluation/metrics.json",
+    "evaluation/data_quality.json",
+    "evaluation/examples.json",
+    "evaluation/per_user.parquet",
+    "evaluation/test_lists.parquet",
+    "evaluation/plots/all/recall_by_length.csv",
+    "gate/verdict.md",
+    "gate/review.md",
+)
+
 TAMPERED: dict[str, tuple[Tamper, str, str]] = {
     "a byte of a model file": (
         lambda root: rewritten(model_of(root) / "python_env.yaml"),
@@ -248,6 +292,27 @@ TAMPERED: dict[str, tuple[Tamper, str, str]] = {
         "recipe/expectations/raw_items.json was changed",
     ),
     "verdict": (lambda root: rewritten(logged(root, "gate/verdict.json")), "verdict", "gate/verdict.json was changed"),
+    **{
+        name: (lambda root, name=name: rewritten(logged(root, name)), "reports", f"{name} was changed")
+        for name in READ_BY_PEOPLE
+    },
+    "a page gone": (lambda root: gone(logged(root, "report.html")), "reports", "report.html is gone"),
+    "a page added": (
+        lambda root: added(logged(root, "gate/approved.md")),
+        "reports",
+        "gate/approved.md was added",
+    ),
+    "a param": (
+        lambda root: in_table(root, "params", "promotion.mode", lambda _: "review"),
+        "params",
+        "promotion.mode is 'review', was 'auto'",
+    ),
+    "the last digit of a metric": (
+        lambda root: in_table(root, "latest_metrics", NDCG, lambda value: math.nextafter(value, 1)),
+        "metrics",
+        f"{NDCG} is 0.7",
+    ),
+    "a metric added": (measured_anew, "metrics", "all/made_up is 1.0, was 'not there'"),
     "passport": (lambda root: rewritten(logged(root, "passport.json")), "passport", "the ledger says"),
     "passport gone": (lambda root: gone(logged(root, "passport.json")), "passport", "passport.json is gone"),
     "digest": (lambda root: retagged(root, "passport_sha256"), "passport", "tag passport_sha256 says c0ffee"),
@@ -275,6 +340,34 @@ def test_whatever_is_touched_is_caught_and_named(settings: Settings, what: str) 
         found = verify_version(settings, 1)
     assert failed(found).keys() == {check}
     assert words in failed(found)[check]
+
+
+def test_the_passport_names_all_that_people_read_of_its_run(project: Path) -> None:
+    passport = passport_of(project)
+    assert passport.reports is not None
+    there = logged(project, "")
+    files = {str(path.relative_to(there)) for path in there.rglob("*") if path.is_file()}
+    assert files == passport.reports.keys() | passport.recipe.keys() | {"passport.json", "gate/verdict.json"}
+    assert set(READ_BY_PEOPLE) <= passport.reports.keys()
+
+
+def test_a_passport_of_before_there_were_digests_of_reports_is_read_and_they_are_not_checked(
+    settings: Settings,
+) -> None:
+    """The ledger has the digest of the newer one, so that alone is a fault."""
+    file = logged(settings.root, "passport.json")
+    newer = file.read_bytes()
+    told = json.loads(newer)
+    del told["reports"], told["newest"]
+    older = json.dumps(told).encode()
+    file.write_bytes(older)
+    with retagged(settings.root, "passport_sha256", hashlib.sha256(older).hexdigest()):
+        found = verify_version(settings, 1)
+    file.write_bytes(newer)
+    assert failed(found).keys() == {"passport"}
+    impossible = {check.name: check.why for check in found.checks if check.outcome == "not possible"}
+    assert impossible.keys() == {"reports", "params", "metrics"}
+    assert set(impossible.values()) == {"an older shoprec sealed its passport, which says nothing of them"}
 
 
 def failed(found: Verified) -> dict[str, str]:

@@ -13,6 +13,12 @@ def test_params_are_named_by_their_path() -> None:
     }
 
 
+def test_equal_params_have_one_text_whatever_the_order_of_their_names() -> None:
+    assert flat_params({"files": [{"path": "a", "columns": {}}]}) == flat_params(
+        {"files": [{"columns": {}, "path": "a"}]}
+    )
+
+
 def test_a_param_too_long_for_mlflow_is_cut() -> None:
     assert len(flat_params({"long": "x" * 9000})["long"]) == 6000
 

@@ -1,9 +1,11 @@
 """Against the real MLflow over SQLite."""
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -11,6 +13,7 @@ import pytest
 
 from tasks.errors import TransientError
 from tasks.registry import Retrained
+from tasks.registry.passports import logged_values
 from tasks.registry.registry import Registry
 from tasks.registry.requirements import serving_requirements
 
@@ -34,6 +37,14 @@ def test_a_run_holds_all_that_the_version_came_from(registry: Registry, retraine
     assert [(tag.key, tag.value) for tag in used.tags] == [("mlflow.data.context", "source")]
     top = {file.path for file in mlflow.MlflowClient(registry.uri).list_artifacts(version.run_id)}
     assert top == {"report.html", "evaluation"}
+
+
+def test_every_number_is_kept_to_the_last_digit(registry: Registry, retrained: Make) -> None:
+    """So that those that a run shows can be held against a passport."""
+    numbers = [0.1 + 0.2, 1 / 3, math.pi, 1e16 + 2, 5e-324, -sys.float_info.max, sys.float_info.epsilon, 0.0]
+    metrics = {f"m{n}": number for n, number in enumerate(numbers)}
+    version = registry.log(replace(retrained("r1"), metrics=metrics))
+    assert logged_values(registry, version.run_id)[1] == metrics
 
 
 def test_a_new_version_is_a_candidate_with_description_and_tags(registry: Registry, retrained: Make) -> None:
