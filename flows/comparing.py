@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,11 @@ from flows.checked import differences
 from flows.environment import differences_of_environment
 from flows.registered import LISTS, Registered
 from flows.serving import served_lists
-from flows.steps import read_json
+from flows.steps import RANKER, read_json
 from tasks.errors import ShoprecError, TransientError
 from tasks.evaluation.headline import TASK_NAMES
 from tasks.registry.flat import flat_metrics
-from tasks.registry.passport import Passport
+from tasks.registry.passport import Passport, sha256
 from tasks.registry.texts import listed
 from tasks.schema import ITEM, RANK, USER
 from tasks.versioning.lock import inputs, outputs_of_stages
@@ -40,16 +40,36 @@ class Compared:
 
 
 def compare(registered: Registered, registry: "Registry", into: Path, on_line: OnLine) -> tuple[Compared, ...]:
-    passport = registered.passport
-    tested, again = (pd.read_parquet(file) for file in (io.BytesIO(registered.lists), into / "reports" / LISTS))
+    """A retrained version with its rebuild in `into`."""
+    return (*_learned(registered, into), *_served(registered.passport, registry, into, into, on_line))
+
+
+def compare_refreshed(
+    registered: Registered, of_ranker: Registered, registry: "Registry", learned: Path, validated: Path, on_line: OnLine
+) -> tuple[Compared, ...]:
+    """A refresh with its rebuild in `validated`, for which the ranker, of the version `of_ranker`, was made again in
+    `learned`."""
+    passport, number = registered.passport, of_ranker.passport.version
     return (
-        _environment(registered),
-        _read(registered, into),
-        *_made(passport, into),
-        compare_metrics(passport.metrics, read_json(into / "reports" / "metrics.json")),
-        *compare_lists("lists of the test week", tested, again),
-        *_served(passport, registry, into, on_line),
+        *(replace(one, name=f"version {number}: {one.name}") for one in _learned(of_ranker, learned)),
+        *_computed(registered, validated),
+        compare_ranker(passport, learned / RANKER),
+        *_served(passport, registry, learned, validated, on_line),
     )
+
+
+def _learned(registered: Registered, into: Path) -> Iterator[Compared]:
+    """All but what is served, which a version that was refreshed since is not asked for."""
+    tested, again = (pd.read_parquet(file) for file in (io.BytesIO(registered.lists), into / "reports" / LISTS))
+    yield from _computed(registered, into)
+    yield compare_metrics(registered.passport.metrics, read_json(into / "reports" / "metrics.json"))
+    yield from compare_lists("lists of the test week", tested, again)
+
+
+def _computed(registered: Registered, into: Path) -> Iterator[Compared]:
+    yield _environment(registered)
+    yield _read(registered, into)
+    yield from _made(registered.passport, into)
 
 
 def _environment(registered: Registered) -> Compared:
@@ -73,6 +93,16 @@ def _made(passport: Passport, into: Path) -> Iterator[Compared]:
         outputs = ", ".join(now) if len(now) == 1 else f"all {len(now)} outputs"
         says = f"{len(other)} of {len(now)}: {listed(other)}" if other else f"{outputs}, to the last byte"
         yield Compared(f"stage {stage}", not other, says, numbers={"outputs": len(now), "differing": len(other)})
+
+
+def compare_ranker(passport: Passport, ranker: Path) -> Compared:
+    """File by file: as the registered model has it, and as the folder `ranker` does."""
+    inside = "/ranker/"
+    then = {path.partition(inside)[2]: digest for path, digest in passport.model.items() if inside in path}
+    files = (path for path in ranker.rglob("*") if path.is_file())
+    now = {path.relative_to(ranker).as_posix(): sha256(path.read_bytes()) for path in files}
+    found = differences(then, now)
+    return Compared("ranker", not found, listed(found) or f"all {len(then)} files, to the last byte")
 
 
 def compare_metrics(then: Mapping[str, Any], now: Mapping[str, Any]) -> Compared:
@@ -120,9 +150,11 @@ def compare_lists(name: str, then: pd.DataFrame, now: pd.DataFrame) -> Iterator[
         yield Compared(f"{name}, {TASK_NAMES[str(task)]}", not other, says, decides=True, numbers=numbers)
 
 
-def _served(passport: Passport, registry: "Registry", into: Path, on_line: OnLine) -> Iterator[Compared]:
+def _served(
+    passport: Passport, registry: "Registry", learned: Path, validated: Path, on_line: OnLine
+) -> Iterator[Compared]:
     try:
-        then, now = served_lists(passport, registry, into, on_line)
+        then, now = served_lists(passport, registry, learned, validated, on_line)
     except TransientError:
         raise
     except ShoprecError as error:

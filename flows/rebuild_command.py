@@ -33,6 +33,10 @@ def rebuild(
     test week, the lists that both models give to all shoppers and the metrics
     are compared, and what may be why they differ is told.
 
+    Of a refresh the version that learned its ranker is made again first. With
+    that ranker and the refresh's own data, validated by its own suites, its
+    state is made, and what it serves is compared.
+
     Exits with 0 where lists and metrics are the same, with 1 where they differ
     and where the version cannot be rebuilt, and as `shoprec run` does where a
     stage fails. It takes as long as a run that has nothing cached, and writes

@@ -11,7 +11,7 @@ from flows.checked import differences
 from flows.recipe import FOLDER
 from flows.sealed import LoggedRun, digests_of_passport
 from flows.settings import Settings
-from tasks.errors import ShoprecError
+from tasks.errors import ShoprecError, TransientError
 from tasks.registry.ledger import Ledger
 from tasks.registry.passport import Passport, read_passport, sha256
 from tasks.registry.texts import listed
@@ -52,6 +52,39 @@ def read_registered(settings: Settings, registry: "Registry", number: int) -> Re
         lists = run.content(f"evaluation/{LISTS}")
     _refuse_changed(registry, passport, recipe, lists)
     return Registered(passport, {p.removeprefix(f"{FOLDER}/"): c for p, c in recipe.items()}, lists or b"")
+
+
+def read_learned(settings: Settings, registry: "Registry", registered: Registered) -> Registered:
+    """The version as which its ranker was learned: itself, unless it is a refresh.
+
+    Of the refreshes between the passports alone are read. Raises ShoprecError as `read_registered` does.
+    """
+    from tasks.registry.passports import sealed_passport  # takes seconds, so not before it is needed
+
+    passport = registered.passport
+    if passport.kind != "refresh":
+        return registered
+    try:
+        while passport.kind == "refresh":
+            passport = sealed_passport(registry, registry.version(_parent_of(passport)))
+        return read_registered(settings, registry, passport.version)
+    except TransientError:
+        raise
+    except ShoprecError as error:
+        number = registered.passport.version
+        raise ShoprecError(
+            f"version {number} is a refresh, so the version that learned its ranker is made again first, and that"
+            f" cannot be read: {error}"
+        ) from error
+
+
+def _parent_of(passport: Passport) -> int:
+    if passport.parent is None or passport.parent >= passport.version:
+        raise ShoprecError(
+            f"the passport of version {passport.version} names version {passport.parent} as the one that was refreshed,"
+            " which is none before it: it was made by something else than shoprec"
+        )
+    return passport.parent
 
 
 def _sealed(registry: "Registry", stages: "Stages", number: int, run: LoggedRun) -> Passport:

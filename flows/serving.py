@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from flows.duel import Shipped, lists_of, rebuild
+from flows.steps import RANKER, VALID
 from tasks.errors import ShoprecError
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
@@ -21,30 +22,26 @@ DEPTH = 100
 
 
 def served_lists(
-    passport: Passport, registry: "Registry", project: Path, on_line: OnLine
+    passport: Passport, registry: "Registry", learned: Path, validated: Path, on_line: OnLine
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Of the registered model, and of the one that `project` made: `task, user_id, item_id, rank`, for every user that
-    the shop knows.
+    """Of the registered model, and of its rebuild: `task, user_id, item_id, rank`, for every user that the shop knows.
+
+    `learned`: the project that made its ranker, whose code and params make its state; `validated`: the one that made
+    the data which that state is of, and gets what is made here. Both are one, but for a refresh.
 
     Raises ShoprecError where one of them cannot be asked.
     """
     from tasks.registry.artifacts import fetch_model  # takes seconds, so not before it is needed
 
-    folder = project / "var" / "served"
+    folder, valid = validated / "var" / "served", validated / VALID
     folder.mkdir(parents=True, exist_ok=True)
-    users = Valid.read(project / "data" / "valid").users[[USER]]
-    bundled = folder / "rebuilt"
-    rebuild(
-        Shipped(project, project / "params.yaml", project / "models" / "ranker"),
-        project / "data" / "valid",
-        _serve_fold(passport),
-        bundled,
-        on_line,
-    )
+    users, bundled = Valid.read(valid).users[[USER]], folder / "rebuilt"
+    shipped = Shipped(learned, learned / "params.yaml", learned / RANKER)
+    rebuild(shipped, valid, _serve_fold(passport), bundled, on_line)
     model = fetch_model(registry, passport.version, folder / "registered")
     return (
         lists_of(model.code, model.bundle, users, DEPTH, folder, on_line),
-        lists_of(project, bundled, users, DEPTH, folder, on_line),
+        lists_of(learned, bundled, users, DEPTH, folder, on_line),
     )
 
 

@@ -1,35 +1,30 @@
 """A version is made anew from its registry entry, git and DVC's remote: the same, or it is told how much it is not."""
 
-import hashlib
-import json
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import pytest
-import yaml
 
-from flows.comparing import Compared, compare, compare_lists, compare_metrics
+from flows.checkout import commit_of, remote_with_data
 from flows.environment import differences_of_environment
 from flows.production import open_registry
-from flows.rebuilding import Rebuilt, commit_of, rebuild_version, remote_with_data
-from flows.registered import Registered, read_registered
+from flows.rebuilding import rebuild_version
+from flows.registered import Registered, read_learned
 from flows.retrain import retrain
 from flows.settings import Settings, apply_settings
 from tasks.errors import ShoprecError
 from tasks.ingestion.storage import read_tables, write_tables
 from tasks.registry.passport import Code, Passport
-from tasks.versioning import reproduce, stage_order
-from tests.flows.conftest import PROJECT, change_params, real_project, toy_project
+from tasks.registry.passports import seal
+from tests.flows.conftest import toy_project
+from tests.flows.rebuilds import DECIDING, committed, compared_again, files_of, silent
 from tests.flows.test_command import SHOPREC
 from tests.flows.test_verify import (
+    Tamper,
     file_in,
     git,
     gone,
@@ -42,107 +37,6 @@ from tests.flows.test_verify import (
 )
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
-WHAT_RUNS_MADE = ("reports", "data", "models", ".dvc/cache", "exports")
-DECIDING = [
-    "metrics",
-    "lists of the test week, all purchases",
-    "lists of the test week, new items",
-    "lists that are served, all purchases",
-    "lists that are served, new items",
-]
-
-
-def committed(root: Path) -> Path:
-    for name in (".gitignore", ".dvc/.gitignore"):
-        shutil.copy(PROJECT / name, root / name)
-    git(root, "init", "--quiet")
-    git(root, "add", ".")
-    git(root, "commit", "--quiet", "--message", "A shop")
-    return root
-
-
-def silent(_line: str) -> None:
-    pass
-
-
-def files_of(root: Path) -> dict[str, str]:
-    """Path to digest of all that is there, git's own files and the registry among them."""
-    found = (path for path in root.rglob("*") if path.is_file())
-    return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
-
-
-def registered_in(root: Path) -> Registered:
-    settings = apply_settings(root)
-    return read_registered(settings, open_registry(settings), 1)
-
-
-def compared_again(root: Path, folder: Path) -> dict[str, Compared]:
-    """After something was changed in `folder` by hand, and every stage that it concerns was run again."""
-    for stage in stage_order(folder / "dvc.yaml"):
-        reproduce(folder, stage, silent)
-    shutil.rmtree(folder / "var" / "served")
-    settings = apply_settings(root)
-    registry = open_registry(settings)
-    found = compare(read_registered(settings, registry, 1), registry, folder, silent)
-    return {one.name: one for one in found}
-
-
-@dataclass(frozen=True)
-class Real:
-    root: Path
-    folder: Path
-    done: subprocess.CompletedProcess[str]
-    before: dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def real(prefect_server: None, tmp_path_factory: pytest.TempPathFactory, exports: Path) -> Real:
-    """The small shop with its real stages; all that its run made was deleted, but for registry and remote."""
-    del prefect_server
-    root = committed(real_project(tmp_path_factory.mktemp("shop"), exports))
-    retrain(root=root, reason="test")
-    for made in WHAT_RUNS_MADE:
-        shutil.rmtree(root / made)
-    folder, before = tmp_path_factory.mktemp("rebuilt"), files_of(root)
-    command = [*SHOPREC, "rebuild", "1", "--into", str(folder), "--json"]
-    return Real(root, folder, subprocess.run(command, cwd=root, capture_output=True, text=True, check=False), before)
-
-
-def test_a_version_of_the_small_shop_is_rebuilt_to_the_last_item_of_every_list(real: Real) -> None:
-    assert real.done.returncode == 0, real.done.stdout + real.done.stderr
-    told = json.loads(real.done.stdout)
-    assert (told["version"], told["folder"], told["same"]) == (1, str(real.folder), True)
-    assert [one["name"] for one in told["comparisons"] if one["decides"]] == DECIDING
-    assert [one for one in told["comparisons"] if not one["same"]] == []
-    served = next(one["numbers"] for one in told["comparisons"] if one["name"] == DECIDING[3])
-    assert served == {"places": 12000, "same_places": 12000, "users": 200, "differing_users": 0}
-
-
-def test_every_stage_was_computed_and_what_was_done_is_told_as_it_goes(real: Real) -> None:
-    said = real.done.stderr
-    for stage in stage_order(real.root / "dvc.yaml"):
-        assert f"Running stage '{stage}'" in said
-    assert "pulling data/raw.dvc" in said
-
-
-def test_the_project_is_left_as_it_was(real: Real) -> None:
-    assert files_of(real.root) == real.before
-
-
-def test_other_params_of_the_ranker_are_told_as_other_lists_and_metrics(real: Real) -> None:
-    ranker = yaml.safe_load((real.folder / "params.yaml").read_text())["ranker"]
-    slower = {task: of | {"learning_rate": 0.5, "rounds": 3} for task, of in ranker.items()}
-    change_params(real.folder, real.folder / "params.yaml", ranker=slower)
-    found = compared_again(real.root, real.folder)
-    differing = {name for name, one in found.items() if not one.same}
-    assert differing == {"stage rerank", "stage evaluate", *DECIDING}
-    assert 0 < found["metrics"].numbers["largest_difference"] < 1
-    for name in DECIDING[1:]:
-        numbers = found[name].numbers
-        assert 0 < numbers["same_places"] < numbers["places"]
-        assert 0 < numbers["differing_users"] <= numbers["users"]
-    assert found[DECIDING[3]].numbers["users"] == found[DECIDING[4]].numbers["users"] == 200
-    assert not Rebuilt(1, real.folder, tuple(found.values())).is_same
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +82,6 @@ def test_what_cannot_be_asked_is_not_the_same_and_other_data_are_told(
     assert again[DECIDING[1]].numbers["differing_users"] == 1, "the others bought what they bought"
 
 
-Tamper = Callable[[Path], AbstractContextManager[None]]
 TAMPERED: dict[str, tuple[Tamper, str]] = {
     "passport": (lambda root: rewritten(logged(root, "passport.json")), "not the one that was sealed: the tag"),
     "digest": (lambda root: retagged(root, "passport_sha256"), "the tag passport_sha256 says c0ffee"),
@@ -247,18 +140,46 @@ def test_uncommitted_files_that_a_stage_read_are_named_and_others_do_not_matter(
         commit_of(project, made_with("notes.txt", "judge.py", "expectations/mine.json"))
 
 
-@pytest.mark.parametrize(
-    ("told", "words"),
-    [
-        ({"code": None}, "was made outside git"),
-        ({"kind": "refresh", "parent": 3}, "a refresh of version 3: rebuild that one"),
-    ],
-)
-def test_a_version_without_a_commit_of_its_own_is_refused(
-    project: Path, passport: Passport, told: dict[str, Any], words: str
+def test_a_version_without_a_commit_is_refused(project: Path, passport: Passport) -> None:
+    with pytest.raises(ShoprecError, match="was made outside git"):
+        commit_of(project, passport.model_copy(update={"code": None}))
+
+
+@pytest.fixture
+def line(project: Path, passport: Passport) -> Iterator[Callable[[int], Registered]]:
+    """Version 3, a refresh of the version that it is called with; version 2 is one of version 1. Passports are all that
+    there is of either. To be used once: MLflow gives no number a second time."""
+    registry = open_registry(apply_settings(project))
+    client, experiment = registry.client, registry.client.get_run(passport.run_id).info.experiment_id
+    runs = [client.create_run(experiment).info.run_id for _ in range(2)]
+    for run in runs:
+        client.create_model_version("shoprec", source=f"runs:/{run}/none", run_id=run)
+
+    def refreshed(number: int, parent: int) -> Registered:
+        told = {"version": number, "kind": "refresh", "parent": parent, "run_id": runs[number - 2]}
+        one = passport.model_copy(update=told)
+        seal(registry, one)
+        return Registered(one, {}, b"")
+
+    refreshed(2, parent=1)
+    yield lambda parent: refreshed(3, parent)
+    for number, run in enumerate(runs, start=2):
+        client.delete_model_version("shoprec", str(number))
+        client.delete_run(run)
+
+
+def test_the_ranker_of_a_refresh_of_a_refresh_is_that_of_the_version_which_learned_it(
+    settings: Settings, line: Callable[[int], Registered], passport: Passport
 ) -> None:
-    with pytest.raises(ShoprecError, match=words):
-        commit_of(project, passport.model_copy(update=told))
+    """By passports, each of which has to be as it was sealed and to name one before it."""
+    registry = open_registry(settings)
+    assert read_learned(settings, registry, line(2)).passport == passport
+    assert read_learned(settings, registry, line(1)).passport == passport
+    with pytest.raises(ShoprecError, match="version 3 names version 3 as the one that was refreshed"):
+        read_learned(settings, registry, line(3))
+    registry.client.set_model_version_tag("shoprec", "2", "passport_sha256", "c0ffee")
+    with pytest.raises(ShoprecError, match=r"version 3 is a refresh, .* version 2 is not as it was written"):
+        read_learned(settings, registry, line(2))
 
 
 def test_a_project_outside_git_or_in_a_larger_repository_is_refused(passport: Passport, tmp_path: Path) -> None:
@@ -273,7 +194,7 @@ def test_a_project_outside_git_or_in_a_larger_repository_is_refused(passport: Pa
 def test_a_project_without_a_remote_is_refused(project: Path) -> None:
     config = project / ".dvc" / "config"
     with replaced(config, "[core]\nanalytics = false\n"), pytest.raises(ShoprecError, match="DVC has no remote"):
-        remote_with_data(project, {})
+        remote_with_data(project, 1, {})
 
 
 @contextmanager
@@ -298,46 +219,6 @@ def test_ctrl_c_ends_the_stage_leaves_only_the_folder_and_says_so(project: Path,
     assert "Traceback" not in said
     assert files_of(project) == before
     assert [path.name for path in tmp_path.iterdir()] == ["rebuilt"]
-
-
-THEN = pd.DataFrame(
-    [("all", 1, 1, "a"), ("all", 1, 2, "b"), ("all", 2, 1, "a"), ("all", 2, 2, "b"), ("new", 1, 1, "c")],
-    columns=["task", "user_id", "rank", "item_id"],
-)
-
-
-def test_lists_are_the_same_in_any_order_of_rows() -> None:
-    found = list(compare_lists("lists", THEN, THEN.iloc[::-1]))
-    assert [(one.name, one.same) for one in found] == [("lists, all purchases", True), ("lists, new items", True)]
-    assert found[0].says == "all 4 places of 2 shoppers are the same"
-
-
-def test_swapped_items_are_two_places_and_one_shopper() -> None:
-    now = THEN.assign(item_id=["b", "a", "a", "b", "c"])
-    (found, new) = compare_lists("lists", THEN, now)
-    assert found.says == "1 of 2 shoppers get another list; 2 of 4 places are the same (50.00%)"
-    assert found.numbers == {"places": 4, "same_places": 2, "users": 2, "differing_users": 1}
-    assert new.same
-
-
-@pytest.mark.parametrize("shorter", [(0, 1), (1, 0)])
-def test_a_shopper_or_a_place_too_many_or_too_few_differs(shorter: tuple[int, int]) -> None:
-    """The second shopper is gone, and the last place of the first."""
-    sides = [THEN, THEN[THEN["user_id"].eq(1) & ~(THEN["task"].eq("all") & THEN["rank"].eq(2))]]
-    (found, new) = compare_lists("lists", *(sides[n] for n in shorter))
-    assert found.numbers == {"places": 4, "same_places": 1, "users": 2, "differing_users": 2}
-    assert new.same
-
-
-def test_metrics_are_compared_number_by_number_and_the_largest_difference_is_named() -> None:
-    then = {"all": {"ndcg@10": 0.25, "recall@20": 0.5}, "new": {"ndcg@10": None}}
-    assert compare_metrics(then, then).same
-    found = compare_metrics(then, {"all": {"ndcg@10": 0.25 + 1e-9, "recall@20": 0.25}, "new": {"ndcg@10": 0.1}})
-    assert not found.same
-    assert found.says == (
-        "3 of 3 numbers differ; most all/recall_at_20: 0.25, was 0.5 (by 0.25); measured once only: new/ndcg_at_10"
-    )
-    assert found.numbers == {"metrics": 3, "differing": 3, "largest_difference": 0.25}
 
 
 def test_packages_and_machine_that_are_other_now_are_named(passport: Passport) -> None:

@@ -58,6 +58,13 @@ class Shop:
 def shop(prefect_server: None, tmp_path_factory: pytest.TempPathFactory, exports: Path) -> Shop:
     del prefect_server
     root = real_project(tmp_path_factory.mktemp("refreshed"), exports)
+    first, outcome = retrained_and_refreshed(root)
+    served = Path(download_artifacts("models:/shoprec/2", tracking_uri=uri_of(root)))
+    return Shop(root, first, outcome, ledger_of(root).entries(), served)
+
+
+def retrained_and_refreshed(root: Path) -> tuple[Version, Outcome]:
+    """The first version of the project, and its refresh with what was sold in the week after."""
     events = purchases(np.random.default_rng(7), WEEKS + 1, LAST_DAY + pd.Timedelta(days=7))
     events[events["bought_at"] < "2024-04-01"].to_csv(root / "exports" / "events.csv", index=False)
     first = retrain(root=root, reason="first").version
@@ -65,9 +72,7 @@ def shop(prefect_server: None, tmp_path_factory: pytest.TempPathFactory, exports
     params = yaml.safe_load((root / "params.yaml").read_text())
     source = params["source"] | {"as_of": "2024-04-08T00:00:00+00:00"}
     change_params(root, root / "params.yaml", source=source)
-    outcome = refresh(root=root, reason="a week later")
-    served = Path(download_artifacts("models:/shoprec/2", tracking_uri=uri_of(root)))
-    return Shop(root, first, outcome, ledger_of(root).entries(), served)
+    return first, refresh(root=root, reason="a week later")
 
 
 def uri_of(root: Path) -> str:
