@@ -96,9 +96,15 @@ def _foot(history: History) -> Text:
     whole = "" if history.misfit else ", each as it was written"
     return Text(
         f"{last.number} entries{whole}; the last has the digest {last.digest}\n"
-        "To take back what serves: shoprec rollback --reason '…'",
+        f"To take back what serves: shoprec rollback{_which(history)} --reason '…'",
         style="dim",
     )
+
+
+def _which(history: History) -> str:
+    """A rollback finds the version before by itself, but not where the last change was one, or nothing was before."""
+    changes = [entry.change for entry in standing.made(history.entries) if entry.change.to_stage == "production"]
+    return " --to N" if len(changes) < 2 or changes[-1].action == "rollback" else ""
 
 
 def _moment(at: str | None, zone: str = " UTC") -> str:

@@ -59,7 +59,11 @@ def _retrain(settings: Settings) -> steps.Outcome:
     params, stages = load_params(root / "params.yaml"), stage_order(root / "dvc.yaml")
     prepare(root)
     opening = step("registry", steps.open_registry).submit(settings)  # making its database takes as long as a stage
-    runs = [seen(step("fetch", steps.fetch)(root, say)), *(seen(run_stage(settings, stage)) for stage in stages)]
+    runs = [seen(step("fetch", steps.fetch)(root, say))]
+    for stage in stages:
+        if opening.state.is_failed():
+            opening.result()  # raises: what would be learned has nowhere to go
+        runs.append(seen(run_stage(settings, stage)))
     step("report", steps.write_report)(settings, runs)
     step("push", push)(root, say)  # what is registered must be safe in its remote first
     version, is_new = step("register", steps.register)(settings, opening.result(), params)

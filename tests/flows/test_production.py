@@ -61,6 +61,7 @@ def test_history_shows_what_serves_since_when_and_why_and_all_changes(root: Path
     lines = [line for line in out.splitlines() if "candidate → production" in line]
     assert [line.split()[0] for line in lines] == ["3", "1"], "the newest first"
     assert "4 entries, each as it was written" in out
+    assert "To take back what serves: shoprec rollback --reason" in out
 
 
 def test_history_for_programs_holds_everything(root: Path, shoprec: Command) -> None:
@@ -90,6 +91,8 @@ def test_a_rollback_says_what_serves_now(root: Path, shoprec: Command, monkeypat
     now = stages_of(root).serving()
     assert now is not None
     assert (now.version, now.who) == (1, "the night shift")
+    _, out, _ = shoprec("history", "--root", root)
+    assert "To take back what serves: shoprec rollback --to N --reason" in out, "without a number it would be refused"
 
 
 def test_a_rollback_for_programs(root: Path, shoprec: Command) -> None:
