@@ -46,7 +46,8 @@ def rebuild_version(settings: Settings, number: int, into: Path, on_line: OnLine
     on_line(f"reading version {number} from the registry")
     registered = read_registered(settings, registry, number)
     learned = read_learned(settings, registry, registered)
-    source, of_ranker = source_of(root, registered), source_of(root, learned)
+    source = source_of(root, registered)
+    of_ranker = source if learned is registered else source_of(root, learned)
     with _left_in(into):
         if learned is registered:
             found = _rebuild_retrained(root, source, registry, into, on_line)

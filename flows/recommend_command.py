@@ -51,9 +51,8 @@ def recommend(
     if out is not None:
         refuse_unwritable(out)
     progress = console(stderr=True)
-    found = recommend_to(
-        settings, user or users_in(users or Path()), k, task, version, lambda line: show(progress, line)
-    )
+    wanted = user or [] if users is None else users_in(users)
+    found = recommend_to(settings, wanted, k, task, version, lambda line: show(progress, line))
     if out is not None:
         write_lists(found, out)
     if as_json:

@@ -44,15 +44,15 @@ def main() -> None:
             given.latency.write_text(json.dumps(times), encoding="utf-8")
 
 
-def _write_lists(recommender: Recommender, users: np.ndarray, k: int, out: Path) -> None:
+def _write_lists(recommender: Recommender, users: np.ndarray, k: int, out: Path, at_once: int = BLOCK) -> None:
     """A block of users at a time, so that memory does not grow with their number."""
     writer = None
-    for begin in range(0, max(len(users), 1), BLOCK):
-        block = pa.Table.from_pandas(_lists(recommender, users[begin : begin + BLOCK], k), preserve_index=False)
+    for begin in range(0, max(len(users), 1), at_once):
+        block = pa.Table.from_pandas(_lists(recommender, users[begin : begin + at_once], k), preserve_index=False)
         writer = writer or pq.ParquetWriter(out, block.schema)
         writer.write_table(block)
-        if len(users) > BLOCK:
-            sys.stdout.write(f"{min(begin + BLOCK, len(users)):,} of {len(users):,} shoppers have their lists\n")
+        if len(users) > at_once:
+            sys.stdout.write(f"{min(begin + at_once, len(users)):,} of {len(users):,} shoppers have their lists\n")
             sys.stdout.flush()
     if writer is not None:
         writer.close()

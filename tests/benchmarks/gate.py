@@ -4,7 +4,7 @@
 
 Reads the per-user values of a finished run. Every gate is judged by `tasks.promotion.gate.judge` itself. For time, a
 gate of equals is first judged with 500 draws, no slices, and a bound that errs thirty times as often; only where that
-sees a gain, which is in some 6 % of gates, it is judged with the params of the project. So that hardly anything is lost
+sees a gain, which is in some 4 % of gates, it is judged with the params of the project. So that hardly anything is lost
 by that, the gate that came nearest among those refused is judged in full too, in every year.
 """
 

@@ -17,8 +17,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-SECONDS = 60_000
-"""What a page may take on a busy machine, in milliseconds."""
+PATIENCE_MS = 60_000
+"""What a page may take on a busy machine."""
 
 
 @contextmanager
@@ -30,8 +30,8 @@ def opened_page() -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
         page = browser.new_page(viewport={"width": 1180, "height": 900})
-        page.set_default_timeout(SECONDS)
-        expect.set_options(timeout=SECONDS)
+        page.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
         yield page
         browser.close()
 

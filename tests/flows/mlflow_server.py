@@ -14,6 +14,8 @@ from threading import Thread
 import httpx
 
 HOST = "127.0.0.1"
+CALLS_LOCALHOST = {"MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https", "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true"}
+"""For a server whose webhooks go to a test."""
 
 
 class Server:

@@ -15,10 +15,9 @@ from flows.settings import apply_settings
 from tasks.errors import ShoprecError
 from tasks.registry.registry import Registry
 from tasks.registry.webhook import TITLE, subscribe, why_not_reached
-from tests.flows.mlflow_server import HOST, Server, free_port
+from tests.flows.mlflow_server import CALLS_LOCALHOST, HOST, Server, free_port
 from tests.registry.conftest import retrains_in
 
-ALLOWED = {"MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https", "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true"}
 PASSWORD = "0123456789abcdef"
 
 
@@ -35,7 +34,7 @@ class Counted(Asked):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("mlflow"), **ALLOWED)
+    server = Server(tmp_path_factory.mktemp("mlflow"), **CALLS_LOCALHOST)
     server.hold(empty_database)
     server.start()
     yield server

@@ -17,9 +17,10 @@ from tasks.errors import ShoprecError
 from tasks.ingestion.storage import read_tables, write_tables
 from tasks.versioning import reproduce, stage_order
 from tests.flows.conftest import change_params, real_project
+from tests.flows.made import logged, passport_of
 from tests.flows.rebuilds import DECIDING, SERVED, committed, compared, compared_again, files_of, registered_in, silent
 from tests.flows.test_command import SHOPREC
-from tests.flows.test_refresh import passport_of, retrained_and_refreshed
+from tests.flows.test_refresh import retrained_and_refreshed
 from tests.flows.test_verify import Tamper, gone, rewritten
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -100,10 +101,6 @@ def events_in_remote(root: Path, number: int) -> Path:
     return objects / events[:2] / events[2:]
 
 
-def logged_with(root: Path, number: int, name: str) -> Path:
-    return root / "var" / "mlartifacts" / passport_of(root, number).run_id / "artifacts" / name
-
-
 TAMPERED: dict[str, tuple[Tamper, str]] = {
     "its data": (
         lambda root: gone(events_in_remote(root, 2)),
@@ -114,15 +111,15 @@ TAMPERED: dict[str, tuple[Tamper, str]] = {
         "the data of version 1: data/raw/events.parquet: .* not there",
     ),
     "recipe": (
-        lambda root: rewritten(logged_with(root, 2, "recipe/expectations/raw_events.json")),
+        lambda root: rewritten(logged(root, "recipe/expectations/raw_events.json", 2)),
         "of version 2 is not what its passport says, .*raw_events.json was changed",
     ),
     "passport of its ranker": (
-        lambda root: rewritten(logged_with(root, 1, "passport.json")),
+        lambda root: rewritten(logged(root, "passport.json", 1)),
         "version 2 is a refresh, .* that cannot be read: .* version 1 is not as it was written",
     ),
     "lists of its ranker": (
-        lambda root: rewritten(logged_with(root, 1, "evaluation/test_lists.parquet")),
+        lambda root: rewritten(logged(root, "evaluation/test_lists.parquet", 1)),
         "version 2 is a refresh, .* version 1 is not what its passport says, .* test_lists.parquet was changed",
     ),
 }

@@ -31,6 +31,7 @@ from tasks.registry.passport import Passport
 from tasks.registry.stages import Stages
 from tasks.versioning import hashes
 from tests.flows.conftest import change_params, real_project
+from tests.flows.made import client_of, passport_of
 from tests.flows.shops import LAST_DAY, WEEKS, purchases
 from tests.registry.agreement import assert_all_agree
 
@@ -79,18 +80,8 @@ def uri_of(root: Path) -> str:
     return f"sqlite:///{root / 'var' / 'mlflow.db'}"
 
 
-def client_of(root: Path) -> mlflow.MlflowClient:
-    return mlflow.MlflowClient(uri_of(root))
-
-
 def ledger_of(root: Path) -> Ledger:
     return Ledger(f"sqlite:///{root / 'var' / 'ledger.db'}")
-
-
-def passport_of(root: Path, number: int) -> Passport:
-    run_id = client_of(root).get_model_version("shoprec", str(number)).run_id
-    file = root / "var" / "mlartifacts" / str(run_id) / "artifacts" / "passport.json"
-    return Passport.model_validate_json(file.read_bytes())
 
 
 def sell(root: Path, *lines: str) -> None:

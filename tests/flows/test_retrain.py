@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import mlflow
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
@@ -23,6 +22,7 @@ from tasks.params import load_params
 from tasks.registry.ledger import Ledger
 from tasks.versioning import hashes
 from tests.flows.conftest import change_params, toy_project
+from tests.flows.made import client_of
 from tests.waiting import wait_for_text
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -36,10 +36,6 @@ def finished(
     del prefect_server
     root = toy_project(tmp_path_factory.mktemp("finished"), exports)
     return root, retrain(root=root, reason="first"), retrain(root=root, reason="second")
-
-
-def client_of(root: Path) -> mlflow.MlflowClient:
-    return mlflow.MlflowClient(f"sqlite:///{root / 'var' / 'mlflow.db'}")
 
 
 def run_named(reason: str, flow: str = "retrain") -> FlowRun:

@@ -25,7 +25,7 @@ from tasks.registry.registry import Registry
 from tasks.registry.stages import Stages
 from tests.flows.browser import VersionPage, opened_page
 from tests.flows.conftest import change_params, real_project
-from tests.flows.mlflow_server import HOST, Server, free_port
+from tests.flows.mlflow_server import CALLS_LOCALHOST, HOST, Server, free_port
 from tests.flows.test_review import VERDICT
 from tests.registry.conftest import retrains_in
 from tests.waiting import wait_for_text
@@ -35,11 +35,7 @@ WEAK_RANKER = {"rounds": 2, "num_leaves": 2}
 FEW = {"depth_all": 8, "depth_new": 8}
 NEW_ITEMS_MAY_LOSE = 0.5
 """Share; 79 shoppers with new items tell too little for the margin of a larger shop."""
-CALLS_LOCALHOST = {
-    "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
-    "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
-    "MLFLOW_WEBHOOK_CACHE_TTL": "1",
-}
+AT_ONCE = {"MLFLOW_WEBHOOK_CACHE_TTL": "1"}
 SETTLE_S = 3
 
 
@@ -58,7 +54,7 @@ def shop(
     """Version 1 serves, from few candidates and a ranker that learned next to nothing; version 2 is better, passed the
     gate, and waits for a person. Where there is no browser, none of it is made."""
     del page, prefect_server
-    server = Server(tmp_path_factory.mktemp("mlflow"), **CALLS_LOCALHOST)
+    server = Server(tmp_path_factory.mktemp("mlflow"), **CALLS_LOCALHOST, **AT_ONCE)
     server.hold(empty_database)
     server.start()
     root = real_project(tmp_path_factory.mktemp("shop"), exports)

@@ -12,7 +12,6 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import pytest
 from mlflow.artifacts import download_artifacts
 
@@ -22,9 +21,9 @@ from flows.retrain import retrain
 from flows.settings import Settings, apply_settings
 from flows.verifying import Verified, verify_version
 from tasks.errors import ShoprecError
-from tasks.registry.passport import Passport
 from tasks.registry.stages import Stages
 from tests.flows.conftest import PROJECT, toy_project
+from tests.flows.made import client_of, logged, passport_of
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 CHECKS = ["passport", "ledger", "tags", "model", "recipe", "verdict", "reports", "params", "metrics", "data", "commit"]
@@ -67,22 +66,8 @@ def settings(project: Path) -> Settings:
     return apply_settings(project)
 
 
-def client_of(root: Path) -> mlflow.MlflowClient:
-    return mlflow.MlflowClient(f"sqlite:///{root / 'var' / 'mlflow.db'}")
-
-
-def logged(root: Path, name: str) -> Path:
-    """A file that the run logged."""
-    run_id = client_of(root).get_model_version("shoprec", "1").run_id
-    return root / "var" / "mlartifacts" / str(run_id) / "artifacts" / name
-
-
 def model_of(root: Path) -> Path:
     return next((root / "var" / "mlartifacts").rglob("MLmodel")).parent
-
-
-def passport_of(root: Path) -> Passport:
-    return Passport.model_validate_json(logged(root, "passport.json").read_bytes())
 
 
 def test_nothing_differs_where_nothing_was_touched(settings: Settings) -> None:

@@ -181,13 +181,12 @@ def test_integer_ids_come_back_as_integers_and_rank_as_strings_do(recommender: R
 
 
 def test_lists_are_the_same_however_many_users_are_worked_on_at_once(
-    recommender: Recommender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    recommender: Recommender, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     users = np.array([*SHOPPERS[:9], "nobody"])
     recommends._write_lists(recommender, users, 5, tmp_path / "whole.parquet")
     assert capsys.readouterr().out == "", "no progress of what is one block"
-    monkeypatch.setattr(recommends, "BLOCK", 4)
-    recommends._write_lists(recommender, users, 5, tmp_path / "blocks.parquet")
+    recommends._write_lists(recommender, users, 5, tmp_path / "blocks.parquet", at_once=4)
     assert capsys.readouterr().out.splitlines()[-1] == "10 of 10 shoppers have their lists"
     whole, blocks = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("whole", "blocks"))
     by = ["task", "user_id", "rank"]
