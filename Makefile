@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 READY := $(VENV)/.ready
 TESTS ?= tests
+WORKERS ?= 2
 
 # No package of ours reports to anybody, whatever command is used.
 export DO_NOT_TRACK := true
@@ -35,8 +36,8 @@ $(READY): requirements.lock pyproject.toml
 run: $(READY)  ## Retrain: fetch, validate, learn, judge, register (skips what has not changed)
 	@$(BIN)/shoprec run $(ARGS)
 
-test: $(READY)  ## Run all tests; TESTS=tests/flows runs some
-	$(BIN)/python -m pytest $(TESTS)
+test: $(READY)  ## Run all tests, two files at a time; TESTS=tests/flows runs some
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(TESTS)
 
 screenshots: $(READY)  ## Take the docs' pictures of a review in MLflow; needs Chromium
 	$(BIN)/python -m pytest tests/flows/test_review_in_a_browser.py --screenshots docs/images

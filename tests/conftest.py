@@ -7,6 +7,8 @@ from unittest.mock import patch
 
 import pytest
 
+from tests.postgres import Postgres, running_postgres
+
 SERVERS = ("MLFLOW_TRACKING_URI", "PREFECT_API_URL")
 
 
@@ -47,3 +49,10 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     Registry(f"sqlite:///{folder / 'mlflow.db'}", name="made-before")
     return folder / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One for all tests of a process; each makes databases of its own."""
+    with running_postgres() as server:
+        yield server
