@@ -17,7 +17,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := true
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help setup run test screenshots lint format types contracts check bench bench-job bench-gate doctor history ui clean
+.PHONY: help setup run test screenshots lint format types contracts check bench bench-job bench-gate doctor history up down status ui clean
 
 help:  ## Say what each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,15 @@ doctor: $(READY)  ## Look at all that a run needs, and say what to mend
 
 history: $(READY)  ## Show what is in production since when and why, and every change before
 	@$(BIN)/shoprec history $(ARGS)
+
+up: $(READY)  ## Start Prefect, MLflow and a worker in the background, and register the deployments
+	@$(BIN)/shoprec up
+
+down: $(READY)  ## End what `make up` started
+	@$(BIN)/shoprec down
+
+status: $(READY)  ## Show what runs, what is scheduled next, what ran last and how it ended
+	@$(BIN)/shoprec status $(ARGS)
 
 ui: $(READY)  ## Serve MLflow and Prefect on localhost over what was made
 	@$(BIN)/shoprec ui

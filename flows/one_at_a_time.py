@@ -1,10 +1,12 @@
-"""One retrain or refresh at a time in a project: they would write the same folders."""
+"""One retrain, refresh or look of the monitor at a time in a project: they would write the same folders."""
 
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
 import psutil
+from pydantic import Field
 
 from tasks.errors import ShoprecError
 from tasks.lock_file import Holder, holder_of, locked
@@ -12,13 +14,20 @@ from tasks.lock_file import Holder, holder_of, locked
 _LOCK = "retrain"
 
 
-def only_retrain(var: Path, reason: str) -> AbstractContextManager[None]:
-    """Also for a refresh. Raises ShoprecError, naming who is at work, where somebody is already."""
+WaitMinutes = Annotated[int, Field(ge=0, le=7 * 24 * 60)]
+"""How long a flow waits for another one of the project to end; 0: it is refused at once."""
+
+
+def only_retrain(var: Path, reason: str, wait_minutes: int = 0) -> AbstractContextManager[None]:
+    """Also for a refresh and the monitor. Raises ShoprecError, naming who is at work, where somebody still is."""
 
     def busy(holder: str) -> ShoprecError:
-        return ShoprecError(f"{holder} retrains or refreshes in {var.parent} already: wait for it to end, or stop it")
+        waited = f", and did not end in {wait_minutes} minutes" if wait_minutes else ""
+        return ShoprecError(
+            f"{holder} retrains or refreshes in {var.parent} already{waited}: wait for it to end, or stop it"
+        )
 
-    return locked(var / _LOCK, reason, busy)
+    return locked(var / _LOCK, reason, busy, wait_s=60.0 * wait_minutes)
 
 
 def who_retrains(var: Path) -> Holder | None:

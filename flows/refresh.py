@@ -15,9 +15,9 @@ from pydantic import Field
 
 from flows import steps
 from flows.champion import fetch_champion, find_champion
-from flows.one_at_a_time import only_retrain
+from flows.one_at_a_time import WaitMinutes, only_retrain
 from flows.refreshing import STAGES, Outcome, is_newer, promote_refreshed, register_refreshed
-from flows.retrain import run_stage, say, seen, step
+from flows.retrain import run_stage, say, seen, step, tell_promoted
 from flows.sanity import judge_refreshed
 from flows.settings import Settings, apply_settings
 from tasks.params import load_params
@@ -27,14 +27,14 @@ Reason = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 @flow(name="refresh", flow_run_name="refresh: {reason}", validate_parameters=True)
-def refresh(root: Path = Path(), reason: Reason = "asked for") -> Outcome:
+def refresh(root: Path = Path(), reason: Reason = "asked for", wait_minutes: WaitMinutes = 0) -> Outcome:
     """Refreshes what serves in the project in `root`.
 
     Raises DataContractError, with everything that is wrong, where the data breaks its contract; the registry and the
     last good data are then as they were. Whatever goes wrong, what serves goes on serving.
     """
     settings = apply_settings(root)
-    with only_retrain(settings.var, f"refresh: {reason}"):
+    with only_retrain(settings.var, f"refresh: {reason}", wait_minutes):
         outcome = _refresh(settings, flow_run.get_name() or "a refresh")
     told = outcome.verdict.table() if outcome.verdict else ""
     create_markdown_artifact(f"{outcome_in_words(outcome)}\n\n{told}", key="refresh-summary")
@@ -66,4 +66,5 @@ def _refresh(settings: Settings, who: str) -> Outcome:
         verdict = step("judge", judge_refreshed)(settings, registry, params, champion, shipped, version, scratch, say)
         if verdict is not None:
             version = step("promote", promote_refreshed)(settings, registry, champion, shipped, version, verdict, who)
+            tell_promoted(settings, version, who)
     return Outcome(champion.version.number, version, verdict, tuple(runs))

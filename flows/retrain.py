@@ -16,7 +16,8 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows import steps, tables
-from flows.one_at_a_time import only_retrain
+from flows.events import PROMOTED, emit
+from flows.one_at_a_time import WaitMinutes, only_retrain
 from flows.promoting import judge_version, promote
 from flows.settings import Settings, apply_settings
 from tasks.errors import BrokenCheckError, DataContractError
@@ -43,14 +44,14 @@ def step(name: str, function: Callable[..., Any]) -> Any:
 
 
 @flow(name="retrain", flow_run_name="retrain: {reason}", validate_parameters=True)
-def retrain(root: Path = Path(), reason: Reason = "asked for") -> steps.Outcome:
+def retrain(root: Path = Path(), reason: Reason = "asked for", wait_minutes: WaitMinutes = 0) -> steps.Outcome:
     """Retrains the project in `root`.
 
     Raises DataContractError, with everything that is wrong, where the data breaks its contract; the registry and the
     last good data are then as they were.
     """
     settings = apply_settings(root)
-    with only_retrain(settings.var, reason):
+    with only_retrain(settings.var, reason, wait_minutes):
         return _retrain(settings)
 
 
@@ -70,6 +71,8 @@ def _retrain(settings: Settings) -> steps.Outcome:
     who = flow_run.get_name() or "a retrain"
     judged = step("judge", judge_version)(settings, opening.result(), params, version, say)
     version = step("promote", promote)(settings, opening.result(), params, version, judged, who)
+    if judged is not None:
+        tell_promoted(settings, version, who)
     outcome = steps.Outcome(version, is_new, tuple(runs), judged.verdict if judged else None)
     _publish(settings, outcome)
     return outcome
@@ -85,6 +88,12 @@ def run_stage(settings: Settings, name: str) -> StageRun:
         if failed.exists():
             create_link_artifact(failed.as_uri(), link_text="data quality", key="data-quality")
         raise
+
+
+def tell_promoted(settings: Settings, version: Version, who: str) -> None:
+    """To Prefect's server, where it serves now."""
+    if version.stage == "production":
+        say(emit(PROMOTED, settings.root, {"version": version.number, "who": who, "why": version.reason}) or "")
 
 
 def say(line: str) -> None:

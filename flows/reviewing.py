@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from flows.events import PROMOTED, emit
 from flows.production import open_registry, stages_of
 from flows.settings import Settings
 from tasks.errors import ShoprecError, TransientError
@@ -41,7 +42,11 @@ class Reviewed:
 def review_versions(settings: Settings) -> list[Reviewed]:
     """Does what reviewers ask for; a second time it does nothing. Raises ShoprecError where there is no registry."""
     registry = open_registry(settings)
-    return review_all(registry, stages_of(settings, registry))
+    found = review_all(registry, stages_of(settings, registry))
+    for one in found:
+        if one.outcome == "approved":
+            emit(PROMOTED, settings.root, {"version": one.version, "who": "review", "why": one.told})
+    return found
 
 
 def review_all(registry: "Registry", stages: "Stages") -> list[Reviewed]:

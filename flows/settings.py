@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.operations.services import server_of
 from tasks.errors import ShoprecError
 
 QUIET = {
@@ -73,6 +74,8 @@ def read_settings(root: Path) -> Settings:
     own = {"PREFECT_HOME": str(root / "var" / "prefect"), "MLFLOW_TRACKING_URI": _local_database(root)}
     for name, value in (QUIET | BEHAVIOUR | own).items():
         os.environ.setdefault(name, value)
+    if api := server_of(root / "var"):
+        os.environ.setdefault("PREFECT_API_URL", api)
     uri = os.environ["MLFLOW_TRACKING_URI"]
     served = uri.startswith(("http://", "https://"))
     ledger = os.environ.get("SHOPREC_LEDGER") or f"sqlite:///{root / 'var' / 'ledger.db'}"

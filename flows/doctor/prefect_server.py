@@ -4,7 +4,6 @@ Prefect is not imported: that takes seconds, and makes folders.
 """
 
 import os
-from base64 import b64encode
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import httpx
 
 from flows.doctor.findings import Finding, fail, ok, warn
 from flows.doctor.places import why_not_usable, why_not_writable
+from flows.prefect_api import who_asks
 from flows.settings import Settings
 from tasks.addresses import without_password
 from tasks.errors import ShoprecError
@@ -42,7 +42,7 @@ def _server(address: str) -> Finding:
     where, own = without_password(address), version("prefect")
     mend = "start it, or mend PREFECT_API_URL (it ends in /api) and what it is asked with; or unset PREFECT_API_URL"
     try:
-        answer = httpx.get(f"{address.rstrip('/')}/admin/version", headers=_who_asks(), timeout=_LIMIT_S)
+        answer = httpx.get(f"{address.rstrip('/')}/admin/version", headers=who_asks(), timeout=_LIMIT_S)
         answer.raise_for_status()
         theirs = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
@@ -50,15 +50,6 @@ def _server(address: str) -> Finding:
     if theirs != own:
         return warn(_NAME, f"{where} runs {theirs}, and here is {own}", "install the same version on both")
     return ok(_NAME, f"{where} answers, version {theirs} as here")
-
-
-def _who_asks() -> dict[str, str]:
-    """As Prefect's own client says it."""
-    if key := os.environ.get("PREFECT_API_KEY"):
-        return {"Authorization": f"Bearer {key}"}
-    if pair := os.environ.get("PREFECT_API_AUTH_STRING"):
-        return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
-    return {}
 
 
 def _database() -> Finding:

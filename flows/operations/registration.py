@@ -1,0 +1,101 @@
+"""Deployments and automations on a Prefect server, from two files in infra/; done again, it changes what differs."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flows.operations.local import POOL
+from flows.prefect_api import ask
+from tasks.errors import ShoprecError
+
+DEPLOYMENTS, AUTOMATIONS = "infra/prefect.yaml", "infra/automations.yaml"
+ALERTS = "SHOPREC_ALERTS_URL"
+"""Environment variable: where alerts are posted, as JSON with a `text`. It is a secret, so it stands in no file."""
+_BLOCK = "shoprec-alerts"
+_LAST_LINES = 15
+Tell = Callable[[str], None]
+
+
+def register(root: Path, api: str, tell: Tell) -> None:
+    """Raises ShoprecError where a file is missing or Prefect refuses it."""
+    for name in (DEPLOYMENTS, AUTOMATIONS):
+        if not (root / name).is_file():
+            raise ShoprecError(
+                f"{root / name} is missing: it says what is registered; copy it from shoprec's own project"
+            )
+    _prefect(root, api, "work-pool", "create", POOL, "--type", "process", "--overwrite")
+    _prefect(root, api, "deploy", "--all", "--prefect-file", DEPLOYMENTS)
+    names = [entry["name"] for entry in yaml.safe_load((root / DEPLOYMENTS).read_text(encoding="utf-8"))["deployments"]]
+    tell(f"deployments are registered: {', '.join(names)}")
+    block = _alerts_block(api)
+    for wanted in yaml.safe_load((root / AUTOMATIONS).read_text(encoding="utf-8")):
+        automation = _with_alerts(wanted, block)
+        if automation["actions"]:
+            _put(api, automation)
+        else:
+            _remove(api, automation["name"])
+    where = "are posted" if block else f"go nowhere: set {ALERTS} to a webhook's address and do this again"
+    tell(f"automations are registered; alerts {where}")
+
+
+def _with_alerts(automation: Mapping[str, Any], block: str | None) -> dict[str, Any]:
+    """Its actions that post an alert get the block that knows where; without one they are left out."""
+    actions = []
+    for action in automation["actions"]:
+        if action["type"] != "call-webhook":
+            actions.append(action)
+        elif block is not None:
+            actions.append({**action, "block_document_id": block})
+    return {**automation, "actions": actions}
+
+
+def _put(api: str, automation: Mapping[str, Any]) -> None:
+    """One of this name is what it is afterwards, and no second one."""
+    found = _ids(api, automation["name"])
+    if not found:
+        ask(api, "POST", "/automations/", dict(automation))
+    for known in found[:1]:
+        ask(api, "PUT", f"/automations/{known}", dict(automation))
+    for twice in found[1:]:
+        ask(api, "DELETE", f"/automations/{twice}")
+
+
+def _remove(api: str, name: str) -> None:
+    for known in _ids(api, name):
+        ask(api, "DELETE", f"/automations/{known}")
+
+
+def _ids(api: str, name: str) -> list[str]:
+    asked = {"automations": {"name": {"any_": [name]}}}
+    return [found["id"] for found in ask(api, "POST", "/automations/filter", asked)]
+
+
+def _alerts_block(api: str) -> str | None:
+    """Prefect keeps the address in a block, encrypted."""
+    address = os.environ.get(ALERTS)
+    if not address:
+        return None
+    if not address.startswith(("http://", "https://")):
+        raise ShoprecError(
+            f"{ALERTS} is no address that begins with https:// (or http://): it is where alerts are posted"
+        )
+    from prefect.blocks.webhook import Webhook
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from pydantic import SecretStr
+
+    with temporary_settings({PREFECT_API_URL: api}):
+        return str(Webhook(url=SecretStr(address)).save(_BLOCK, overwrite=True))
+
+
+def _prefect(root: Path, api: str, *arguments: str) -> None:
+    env = os.environ | {"PREFECT_API_URL": api, "SHOPREC_ROOT": str(root)}
+    command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
+    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        words = "\n".join((done.stdout + done.stderr).splitlines()[-_LAST_LINES:])
+        raise ShoprecError(f"`prefect {' '.join(arguments)}` failed in {root}:\n{words}")
