@@ -9,7 +9,7 @@ import httpx
 from tasks.addresses import without_password
 from tasks.errors import ShoprecError
 
-LIMIT_S = 10.0
+LIMIT_S = 30.0
 
 
 def who_asks() -> dict[str, str]:

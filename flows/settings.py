@@ -71,7 +71,7 @@ def read_settings(root: Path) -> Settings:
     root = root.resolve()
     if os.environ.get("PREFECT_API_URL") == "":
         del os.environ["PREFECT_API_URL"]  # Prefect takes an empty one for an address
-    own = {"PREFECT_HOME": str(root / "var" / "prefect"), "MLFLOW_TRACKING_URI": _local_database(root)}
+    own = {"PREFECT_HOME": str(root / "var" / "prefect"), "MLFLOW_TRACKING_URI": _tracking_uri(root)}
     for name, value in (QUIET | BEHAVIOUR | own).items():
         os.environ.setdefault(name, value)
     if api := server_of(root / "var"):
@@ -90,5 +90,18 @@ def who() -> str:
         return f"user {os.getuid()}"
 
 
-def _local_database(root: Path) -> str:
+def local_database(root: Path) -> str:
+    """Of MLflow, where nothing else is configured."""
     return f"sqlite:///{root / 'var' / 'mlflow.db'}"
+
+
+def mlflow_port() -> str:
+    """Where MLflow's server listens on this machine, if one is started here."""
+    return os.environ.get("MLFLOW_PORT", "5000")
+
+
+def _tracking_uri(root: Path) -> str:
+    """A server that has its data elsewhere than in files of the project is the only one who knows them."""
+    if os.environ.get("MLFLOW_BACKEND_STORE_URI"):
+        return f"http://127.0.0.1:{mlflow_port()}"
+    return local_database(root)

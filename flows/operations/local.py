@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flows.operations import services
 from flows.operations.services import HOST, PREFECT, Running, Service
-from flows.settings import Settings
+from flows.settings import Settings, local_database, mlflow_port
 from tasks.errors import ShoprecError
 from tasks.lock_file import locked
 
@@ -19,13 +19,18 @@ Tell = Callable[[str], None]
 
 
 def mlflow_service(settings: Settings) -> Service | None:
-    """Over the project's database and files; None where MLflow is served elsewhere."""
-    if settings.artifacts is None:
+    """Over the project's database and files, or those that MLflow's own variables name: MLFLOW_BACKEND_STORE_URI and
+    MLFLOW_ARTIFACTS_DESTINATION. None where MLflow is served elsewhere.
+    """
+    port = _port("MLFLOW_PORT", mlflow_port())
+    if settings.artifacts is None and settings.tracking_uri != f"http://{HOST}:{port}":
         return None
-    port = _port("MLFLOW_PORT", 5000)
-    own = ["--backend-store-uri", settings.tracking_uri, "--artifacts-destination", str(settings.artifacts)]
-    command = ["mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1", *own]
-    env = services.inherited() | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    command = ["mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
+    # By the environment: an address may hold a password, and a command line is seen by everybody on the machine.
+    database = settings.tracking_uri if settings.artifacts else local_database(settings.root)
+    files = settings.artifacts or settings.var / "mlartifacts"
+    own = {"MLFLOW_BACKEND_STORE_URI": database, "MLFLOW_ARTIFACTS_DESTINATION": str(files)}
+    env = own | services.inherited() | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     return Service(MLFLOW, command, env, port, "/health")
 
 
@@ -34,7 +39,7 @@ def prefect_service(settings: Settings) -> Service | None:
     elsewhere = os.environ.get("PREFECT_API_URL")
     if elsewhere and elsewhere != services.server_of(settings.var):
         return None
-    port = _port("PREFECT_PORT", 4200)
+    port = _port("PREFECT_PORT", os.environ.get("PREFECT_PORT", "4200"))
     command = ["prefect", "server", "start", "--host", HOST, "--port", str(port)]
     return Service(PREFECT, command, services.inherited(), port, "/api/health")
 
@@ -42,7 +47,7 @@ def prefect_service(settings: Settings) -> Service | None:
 def worker_service(settings: Settings, api: str, tracking_uri: str) -> Service:
     own = {
         "PREFECT_API_URL": api,
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": HEARTBEAT_S,
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": os.environ.get("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", HEARTBEAT_S),
         "MLFLOW_TRACKING_URI": tracking_uri,
         "SHOPREC_ROOT": str(settings.root),
     }
@@ -109,8 +114,7 @@ def _tracking(settings: Settings) -> str:
     return note.address or settings.tracking_uri if note else settings.tracking_uri
 
 
-def _port(variable: str, default: int) -> int:
-    value = os.environ.get(variable, str(default))
+def _port(variable: str, value: str) -> int:
     if not value.isdecimal() or not 0 < int(value) < 2**16:
         raise ShoprecError(f"{variable} is '{value}', but a port is a number from 1 to 65535")
     return int(value)

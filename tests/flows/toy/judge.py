@@ -45,7 +45,7 @@ def main() -> None:
     )
     evaluate(evidence, params.evaluation).save(Path("reports"))
     for folder in ("models/ranker", "data/features/serve", "data/candidates/serve"):
-        Path(folder).mkdir(parents=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
         (Path(folder) / "most_sold.json").write_text(json.dumps(sales["item_id"].tolist()))
     mine = lists[lists["user_id"] == relevant["user_id"].iloc[0]].head(10)
     bought = set(relevant.loc[relevant["user_id"] == relevant["user_id"].iloc[0], "item_id"])
@@ -67,5 +67,6 @@ if __name__ == "__main__":
     if Path("hang").exists():
         Path("models/ranker").mkdir(parents=True)
         Path("hanging").write_text(str(os.getpid()))
-        time.sleep(600)
+        while Path("hang").exists():
+            time.sleep(0.1)
     main()
