@@ -75,9 +75,7 @@ def toy_project(root: Path, exports: Path, database: Path | None = None) -> Path
 
 def real_project(root: Path, exports: Path) -> Path:
     """All of this project's own stages and code, over the small shop."""
-    for name in ("dvc.yaml", "requirements.lock", ".dvcignore"):
-        shutil.copy(PROJECT / name, root / name)
-    shutil.copytree(PROJECT / "tasks", root / "tasks", ignore=shutil.ignore_patterns("__pycache__"))
+    with_own_stages(root)
     furnish(root, exports)
     params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     candidates = params["candidates"] | {"universe_min_buyers": 1}
@@ -87,11 +85,21 @@ def real_project(root: Path, exports: Path) -> Path:
     return root
 
 
-def furnish(root: Path, exports: Path) -> Path:
-    """What every project has besides its stages, for the small shop."""
+def with_own_stages(root: Path) -> None:
+    for name in ("dvc.yaml", "requirements.lock", ".dvcignore"):
+        shutil.copy(PROJECT / name, root / name)
+    shutil.copytree(PROJECT / "tasks", root / "tasks", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def with_remote_and_suites(root: Path) -> None:
     (root / ".dvc").mkdir()
     shutil.copy(PROJECT / ".dvc" / "config", root / ".dvc" / "config")
     shutil.copytree(PROJECT / "expectations", root / "expectations")
+
+
+def furnish(root: Path, exports: Path) -> Path:
+    """What every project has besides its stages, for the small shop."""
+    with_remote_and_suites(root)
     shutil.copytree(exports, root / "exports")
     change_params(root, PROJECT / "params.yaml", shop={"time_zone": "UTC"}, source=SOURCE, clean={})
     change_params(root, root / "params.yaml", folds={"horizon_days": 7, "train": 2})
