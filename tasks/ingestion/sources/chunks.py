@@ -57,7 +57,9 @@ def columns_needed(query: Query, given: Sequence[str]) -> list[str]:
     twice = sorted({column for column in given if given.count(column) > 1})
     if twice:
         raise DataContractError(f"{query.where} gives two columns '{twice[0]}': name one of them otherwise, with AS")
-    mapped(pd.DataFrame({column: [] for column in given}, dtype="str"), query.where, query.name, query.param, query.table)
+    mapped(
+        pd.DataFrame({column: [] for column in given}, dtype="str"), query.where, query.name, query.param, query.table
+    )
     for column in query.key:
         if column not in given:
             raise DataContractError(
@@ -107,15 +109,15 @@ def _array(values: Sequence[object], column: str, where: str) -> pa.Array:
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         return _texts(values)
     if pa.types.is_decimal(array.type):
-        return _from_decimals(array, values)
+        return _from_decimals([value for value in values if isinstance(value, Decimal | None)])
     return array if any(is_kind(array.type) for is_kind in _AS_THEY_ARE) else _texts(values)
 
 
-def _from_decimals(array: pa.Array, values: Sequence[object]) -> pa.Array:
-    """Whole ones may be ids, of any length."""
-    if any(isinstance(value, Decimal) and value != value.to_integral_value() for value in values):
-        return array.cast(pa.float64())
-    return _texts([None if value is None else int(value) for value in values if isinstance(value, Decimal | None)])
+def _from_decimals(values: Sequence[Decimal | None]) -> pa.Array:
+    """Whole ones may be ids, of any length. Arrow's own cast of the others would be off by a last digit."""
+    if any(value is not None and value != value.to_integral_value() for value in values):
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    return _texts([None if value is None else int(value) for value in values])
 
 
 def _texts(values: Sequence[object]) -> pa.Array:

@@ -59,6 +59,7 @@ def _configure(database: duckdb.DuckDBPyConnection, scratch: Path) -> None:
         "temp_directory": str(scratch / "spilled"),
         "threads": _THREADS,
         "TimeZone": "UTC",
+        "enable_progress_bar": False,
         "preserve_insertion_order": False,
     }.items():
         database.execute(f"SET {setting} = {_text(value) if isinstance(value, str) else value}")

@@ -77,10 +77,8 @@ def writer_of_queries(params: SqlParams, shop: ShopParams, raw: Path, as_of: dat
             digest = _digest(queries, columns, address, shop)
             window = _Window(_since(params, digest, raw, as_of), as_of)
             found = [
-                _read(
-                    connection, address, _Read(query, scratch / query.param), columns[query.param], shop, window, params
-                )
-                for query in queries
+                _read(connection, address, _Read(query, scratch / str(n)), columns[query.param], shop, window, params)
+                for n, query in enumerate(queries)
             ]
         _refuse_what_gave_nothing(found, window)
         staged: dict[TableName, list[Path]] = {}
