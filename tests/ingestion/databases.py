@@ -19,6 +19,7 @@ from tests.ingestion.conftest import PROJECT
 BERLIN = ShopParams(time_zone="Europe/Berlin")
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
+END_OF_2024 = datetime(2025, 1, 1, tzinfo=UTC)
 COLUMNS = {
     "user_id": "customer",
     "item_id": "sku",

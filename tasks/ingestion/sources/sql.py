@@ -25,7 +25,7 @@ from sqlalchemy.engine import URL
 from tasks.errors import DataContractError
 from tasks.ingestion.landing import Writer, Written, read_manifest
 from tasks.ingestion.sources.chunks import Query, columns_needed, frame_of, stage, write_chunk
-from tasks.ingestion.sources.database import address_in, columns_of, connected, faults_of, one_value, rows_of
+from tasks.ingestion.sources.database import address_in, columns_of, connected, faults_of, one_value, rows_of, shown
 from tasks.ingestion.sources.mapping import Named, refuse_unknown_columns
 from tasks.ingestion.sources.merging import Kept, merge
 from tasks.params import QueryTable, QueryTables, ShopParams, SqlParams
@@ -92,6 +92,19 @@ def writer_of_queries(params: SqlParams, shop: ShopParams, raw: Path, as_of: dat
         return Written(rows, {FACTS: {"digest": digest, "watermarks": newest}}, str(window))
 
     return write
+
+
+def where_and_what(params: SqlParams, limit_s: int) -> tuple[str, int]:
+    """Where the database is, as messages may show it, and how many queries it takes.
+
+    Raises as landing would for a database that does not answer within `limit_s`, and for queries that it refuses or
+    that lack a column. No row is read.
+    """
+    queries, address = _queries(params.tables), address_in(params.address_variable)
+    with connected(address, limit_s) as connection:
+        for query in queries:
+            _columns(connection, address, query)
+    return shown(address), len(queries)
 
 
 def _queries(tables: QueryTables) -> list[Query]:
