@@ -1,6 +1,6 @@
 """From what an adapter read to the canonical form: column order, types, row order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -68,7 +68,7 @@ def _ordered(name: TableName, frame: pd.DataFrame) -> pd.DataFrame:
     return frame[ordered_columns(name, [str(column) for column in frame])]
 
 
-def ordered_columns(name: TableName, columns: Sequence[str]) -> list[str]:
+def ordered_columns(name: TableName, columns: list[str]) -> list[str]:
     known = [*canonical_columns(name), *categories(columns)]
     first = [column for column in known if column in columns]
     return first + [column for column in columns if column not in known]
