@@ -4,8 +4,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tasks.ingestion.landing import as_of_instant, land
-from tasks.ingestion.sources import fetch
+from tasks.ingestion.landing import as_of_instant, land_written
+from tasks.ingestion.sources import writer
 from tasks.params import load_params
 from tasks.stage import paths, run_stage
 
@@ -19,11 +19,11 @@ PATHS = {
 def main() -> None:
     given = paths(__doc__, PATHS)
     params = load_params(given.params)
-    tables = fetch(params.source, params.shop, Path.cwd())
     as_of = as_of_instant(params.source, datetime.now(UTC))
-    changed = land(tables, given.profile, given.raw, as_of, params.source.adapter)
-    rows = ", ".join(f"{len(frame):,} {name}" for name, frame in tables.items())
-    sys.stdout.write(f"{rows} from {params.source.adapter}: {'new data' if changed else 'nothing new'}\n")
+    write = writer(params.source, params.shop, Path.cwd(), given.raw, as_of)
+    changed, written = land_written(write, given.profile, given.raw, as_of, params.source.adapter)
+    rows = ", ".join(f"{count:,} {name}" for name, count in written.rows.items())
+    sys.stdout.write(f"{rows} from {params.source.adapter}{written.told}: {'new data' if changed else 'nothing new'}\n")
 
 
 if __name__ == "__main__":

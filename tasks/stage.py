@@ -9,12 +9,13 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, is_full_disk
+from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, TransientError, is_full_disk
 
 EXIT_CODES: dict[type[ShoprecError], int] = {
     DataContractError: 2,
     BrokenCheckError: 3,
     ParamsError: 4,
+    TransientError: 5,
 }
 """`tasks.versioning` turns the codes back into errors."""
 INTERRUPTED = 130

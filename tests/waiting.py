@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -24,3 +25,10 @@ def wait_until_gone(pid: int, seconds: float = 20) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"process {pid} is still there after {seconds} s")
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"it did not come about in {seconds} s"
+        time.sleep(0.05)

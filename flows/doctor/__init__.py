@@ -36,6 +36,7 @@ CHECKS: dict[str, Callable[[Settings], list[Finding]]] = {
     "pipeline": project.pipeline,
     "retrain": project.retrains,
     "leftovers": project.leftovers,
+    "source": data.source,
     "remotes": data.remotes,
     "prefect": prefect_server.prefect,
 }

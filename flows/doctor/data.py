@@ -1,17 +1,34 @@
-"""DVC's remotes: whether data can be kept there."""
+"""Where data comes from, as far as that can be lost, and DVC's remotes: whether data can be kept there."""
 
 from flows.doctor.findings import Finding, fail, ok, warn
 from flows.doctor.places import why_not_writable
 from flows.settings import Settings
 from tasks.addresses import without_password
+from tasks.errors import ShoprecError
+from tasks.params import load_params
 from tasks.versioning.repository import refusal_of
 from tasks.versioning.stores import Store
 from tasks.versioning.stores import remotes as configured
 
 LIMIT_S = 30.0
 """For a remote to answer; DVC itself takes seconds to start."""
+_SOURCE_LIMIT_S = 5
 _NOTHING_THERE = "does not exist"
 """DVC's words for a place that was asked for, and holds nothing."""
+
+
+def source(settings: Settings) -> list[Finding]:
+    """A shop's database. Files are looked at when they are read; faults of params.yaml are told by `project.params`."""
+    try:
+        given = load_params(settings.root / "params.yaml").source
+    except ShoprecError:
+        return []
+    if given.adapter != "sql" or given.sql is None:
+        return []
+    from tasks.ingestion.sources.sql import where_and_what  # imports pandas
+
+    where, queries = where_and_what(given.sql, _SOURCE_LIMIT_S)
+    return [ok("source", f"{where} answers, and its columns fit all {queries} queries of source.sql")]
 
 
 def remotes(settings: Settings) -> list[Finding]:

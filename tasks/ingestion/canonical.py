@@ -65,9 +65,13 @@ def _ordered(name: TableName, frame: pd.DataFrame) -> pd.DataFrame:
     """
     if name == EVENTS:
         frame = frame.assign(**{c: _gaps(c, frame.index) for c in REQUIRED_COLUMNS[name] if c not in frame})
-    known = [*canonical_columns(name), *categories([str(column) for column in frame])]
-    first = [column for column in known if column in frame]
-    return frame[first + [column for column in frame if column not in known]]
+    return frame[ordered_columns(name, [str(column) for column in frame])]
+
+
+def ordered_columns(name: TableName, columns: list[str]) -> list[str]:
+    known = [*canonical_columns(name), *categories(columns)]
+    first = [column for column in known if column in columns]
+    return first + [column for column in columns if column not in known]
 
 
 def _gaps(column: str, index: pd.Index) -> pd.Series:

@@ -3,7 +3,8 @@
 import filecmp
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,20 @@ def as_of_instant(params: SourceParams, now: datetime) -> datetime:
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
+@dataclass(frozen=True)
+class Written:
+    """What a writer put into the folder that it was given: a Parquet file a table."""
+
+    rows: Mapping[TableName, int]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the manifest keeps beside, for the next landing from the same source."""
+    told: str = ""
+    """For the person who watches."""
+
+
+Writer = Callable[[Path], Written]
+
+
 def land(
     tables: Mapping[TableName, pd.DataFrame],
     previous_profile_path: Path,
@@ -41,7 +56,21 @@ def land(
     as_of: datetime,
     source_name: str,
 ) -> bool:
-    """Make `raw` hold `tables` and a manifest, all or nothing; False, and nothing touched, if it does already.
+    """`land_written`, of tables in memory."""
+
+    def write(folder: Path) -> Written:
+        write_tables(tables, folder)
+        return Written({name: len(frame) for name, frame in tables.items()})
+
+    changed, _ = land_written(write, previous_profile_path, raw, as_of, source_name)
+    return changed
+
+
+def land_written(
+    write: Writer, previous_profile_path: Path, raw: Path, as_of: datetime, source_name: str
+) -> tuple[bool, Written]:
+    """Make `raw` hold what `write` writes and a manifest, all or nothing; False, and nothing touched, if it does
+    already.
 
     The manifest carries the profile of the last accepted data, for checks against the previous run. It is renewed only
     when the tables change: data must not be compared with itself.
@@ -52,22 +81,23 @@ def land(
     try:
         with full_disk_named(raw):
             staged.mkdir(parents=True)
-            write_tables(tables, staged)
+            written = write(staged)
         same = _same_tables(staged, raw)
         manifest = {
             "source": source_name,
             "as_of": as_of.isoformat(),
-            "rows": {name: len(frame) for name, frame in tables.items()},
+            "rows": dict(written.rows),
             "previous": read_manifest(raw)["previous"] if same else _profile(previous_profile_path),
+            **written.facts,
         }
         if same and manifest == read_manifest(raw):
-            return False
+            return False, written
         text = json.dumps(manifest, indent=2, sort_keys=True) + "\n"
         (staged / MANIFEST).write_text(text, encoding="utf-8")
         replace_folder(raw, lambda new: _move_all(staged, new))
     finally:
         shutil.rmtree(staged, ignore_errors=True)
-    return True
+    return True, written
 
 
 def read_manifest(raw: Path) -> dict[str, Any]:

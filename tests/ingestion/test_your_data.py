@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 
 import yaml
 
-from tasks.ingestion.landing import as_of_instant
-from tasks.ingestion.sources import fetch
+from tasks.ingestion.landing import as_of_instant, land_written
+from tasks.ingestion.sources import fetch, writer
+from tasks.ingestion.storage import read_tables
 from tasks.ingestion.validation import validate
 from tasks.params import CleanParams, ShopParams, SourceParams, load_params
 from tests.ingestion.conftest import PROJECT, manifest
+from tests.ingestion.databases import run_sql
 
 PAGE = (PROJECT / "docs" / "your-data.md").read_text(encoding="utf-8")
 
@@ -37,6 +39,36 @@ def test_the_worked_example_gives_valid_events(tmp_path, suites):
     assert events["item_id"].tolist() == [4711, 4712, 4711]
     assert events["value"].tolist() == [2.49, 5.0, 2.49]
     assert str(events["timestamp"].iloc[0]) == "2024-01-02 08:15:00+00:00"
+
+
+def test_the_worked_queries_give_valid_events(tmp_path, suites, monkeypatch):
+    """On SQLite, which takes the same SQL."""
+    section = PAGE.split("## From a database")[1].split("\n## ")[0]
+    address = f"sqlite:///{tmp_path / 'shop.db'}"
+    (tmp_path / "shop.db").touch()
+    for statement in (
+        "CREATE TABLE orders (id INTEGER, customer TEXT, bought_at TEXT, status TEXT)",
+        "CREATE TABLE lines (id INTEGER, order_id INTEGER, sku INTEGER, pieces INTEGER, paid REAL)",
+        "CREATE TABLE products (sku INTEGER, name TEXT, department TEXT)",
+        "INSERT INTO orders VALUES (1, 'K-17', '2024-01-02 09:15', 'sent'), (2, 'K-23', '2024-01-03', 'cancelled')",
+        "INSERT INTO lines VALUES (1, 1, 4711, 1, 2.49)",
+        "INSERT INTO lines VALUES (2, 1, 4712, 1, 5.49), (2, 1, 4712, 1, 5.49), (3, 2, 4712, 1, 1)",
+        "INSERT INTO products VALUES (4711, 'Milk', 'FOOD'), (4712, 'Soap', 'CARE')",
+    ):
+        run_sql(address, statement)
+    monkeypatch.setenv("SHOPREC_SOURCE", address)
+    sections = yaml.safe_load(block("yaml", section))
+    shop, source = ShopParams(**sections["shop"]), SourceParams(**sections["source"])
+    as_of = datetime(2024, 1, 5, tzinfo=UTC)
+    raw = tmp_path / "raw"
+    _, written = land_written(writer(source, shop, tmp_path, raw, as_of), tmp_path / "none", raw, as_of, "sql")
+    assert written.rows == {"events": 2, "items": 2}
+    tables = read_tables(raw)
+    assert tables["events"]["timestamp"].astype("str").tolist() == ["2024-01-02 08:15:00+00:00"] * 2
+    clean = CleanParams(**sections["clean"])
+    done = validate(tables, manifest(as_of=as_of.isoformat()), suites, shop, clean)
+    assert done.quality.error() is None
+    assert done.tables["events"]["item_id"].tolist() == [4711, 4712]
 
 
 def test_readmes_sections_in_place_of_ours_give_valid_events(tmp_path, suites):

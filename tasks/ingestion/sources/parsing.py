@@ -1,8 +1,7 @@
-"""Texts of an export to typed columns. What cannot be parsed raises, naming file, column, row and value."""
+"""Values of an export to typed columns. What cannot be parsed raises, naming file, column, row and value."""
 
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal, NoReturn
 
 import pandas as pd
@@ -18,7 +17,8 @@ _MAX_INTEGER_DIGITS = 18
 class Place:
     """Where a column was read, for people who have to mend it."""
 
-    path: Path
+    where: str
+    """A file, or the param of a query."""
     param: str
     first_row: int
     """What people call the first row of data: 2 in a CSV, below its header."""
@@ -31,7 +31,7 @@ class Place:
         """Raise, showing the first of the `bad` rows of `values` and their count."""
         first = int(bad.to_numpy().argmax())
         raise DataContractError(
-            f"{self.path}, column {self.column}, row {first + self.first_row}: '{values.iloc[first]}' {what}"
+            f"{self.where}, column {self.column}, row {first + self.first_row}: '{values.iloc[first]}' {what}"
             f" ({bad.sum():,} of {len(values):,} rows); {cure}"
         )
 
