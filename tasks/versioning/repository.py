@@ -104,6 +104,15 @@ def pull(root: Path, named: Sequence[str], on_line: OnLine) -> None:
         raise TransientError(f"the data could not be pulled from DVC's remote: {_last_words(done)}")
 
 
+def fetch_results(root: Path, on_line: OnLine) -> None:
+    """Brings into the cache what `dvc.lock` names, as far as the remote has it: what has not changed is skipped then.
+
+    What cannot be had is made anew, so that is no fault.
+    """
+    if (root / "dvc.lock").is_file():
+        _run(root, on_line, "fetch", "dvc.yaml")
+
+
 def configuration(root: Path) -> dict[str, str]:
     """Of DVC, by its dotted names; paths are absolute."""
     lines = _dvc(root, "config", "--list").lines
