@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.flow_command import call_flow
-from flows.settings import Settings, apply_settings
+from flows.settings import apply_settings
 from flows.terminal import AsJson, Root, console, show
 from tasks.errors import ShoprecError
 
 if TYPE_CHECKING:
-    from flows.ci.comparison import Comparison
     from flows.ci.registering import Merged
     from tasks.versioning.commits import Author
 
@@ -34,8 +33,9 @@ NewestData = Annotated[
 def retrain(
     base: Annotated[str, typer.Option(help="What to compare with, as git names it: origin/main.", metavar="REF")],
     out: Annotated[
-        Path, typer.Option(help=f"Folder for {COMMENT} and {RESULT}.", metavar="FOLDER", file_okay=False)
-    ] = Path("var/ci"),
+        Path | None,
+        typer.Option(help=f"Folder for {COMMENT} and {RESULT}; else var/ci.", metavar="FOLDER", file_okay=False),
+    ] = None,
     root: Root = Path(),
     retrain_base: Annotated[
         bool,
@@ -64,11 +64,15 @@ def retrain(
     In a workflow: shoprec ci retrain --base origin/main
     """
     settings = apply_settings(root)
+    from flows.ci.change import compare_change
     from flows.ci.page import as_json as as_document
     from flows.ci.page import markdown, stopped
 
+    out = out or settings.var / "ci"
     try:
-        found = call_flow(lambda: _compared(settings, base, retrain_base, newest_data), "nothing was registered")
+        found = call_flow(
+            lambda: compare_change(settings, base, retrain_base, newest_data, _say()), "nothing was registered"
+        )
     except ShoprecError as error:
         _leave(out, stopped(base, str(error)), {"status": "stopped", "why_not": str(error)})
         raise
@@ -148,29 +152,6 @@ def register(
     typer.echo(f"{done.version.name} version {done.version.number}: {done.version.stage}{known}")
     committed = f"committed as {done.commit[:12]}" if done.commit else "nothing to commit"
     typer.echo(f"{committed}{f', pushed to {done.pushed_to}' if done.pushed_to else ''}")
-
-
-def _compared(settings: Settings, ref: str, retrain_base: bool, newest_data: bool) -> "Comparison":
-    import tempfile
-
-    from flows.ci.base import head_commit, recorded_base, retrained_base
-    from flows.ci.comparison import compare
-    from flows.ci.learning import learn
-    from flows.one_at_a_time import only_retrain
-    from tasks.params import load_params
-
-    root, params, say = settings.root, load_params(settings.root / "params.yaml"), _say()
-    with (
-        only_retrain(settings.var, "ci retrain"),
-        tempfile.TemporaryDirectory(prefix="shoprec-base-", ignore_cleanup_errors=True) as folder,
-    ):
-        commit, into = head_commit(root), Path(folder) / "base"
-        base = recorded_base(root, ref, into, say)
-        learned = learn(settings, newest_data, say)
-        found = compare(settings, params, base, commit, learned)
-        if found.paired is None and retrain_base:
-            found = compare(settings, params, retrained_base(root, base, into, say), commit, learned)
-        return found
 
 
 def _leave(out: Path, page: str, document: dict[str, object]) -> None:

@@ -30,11 +30,8 @@ class Base:
     """How its results were had, or why they could not be."""
     project: Path | None = None
     """A checkout with `RESULTS` in reports/; None: there are no results."""
-
-    @property
-    def raw(self) -> str | None:
-        """DVC's hash of the raw data."""
-        return hashes(self.project).get(RAW) if self.project else None
+    raw: str | None = None
+    """DVC's hash of the raw data that they are of."""
 
 
 def head_commit(root: Path) -> str:
@@ -43,9 +40,7 @@ def head_commit(root: Path) -> str:
     if found is None:
         raise ShoprecError(f"{root} is in no git repository with a commit: run in a checkout of the change")
     if within := folder_in_repository(root):
-        raise ShoprecError(
-            f"the project is the folder {within} of a larger repository; only one of its own is compared"
-        )
+        raise ShoprecError(f"the project is folder {within} of a larger repository; only one of its own is compared")
     return found.digest
 
 
@@ -69,7 +64,7 @@ def recorded_base(root: Path, ref: str, into: Path, on_line: OnLine) -> Base:
     except TransientError as error:
         on_line(str(error))
         return replace(base, told="what its dvc.lock names is neither in DVC's cache nor could it be pulled")
-    return replace(base, told="recorded in its dvc.lock", project=into)
+    return replace(base, told="recorded in its dvc.lock", project=into, raw=hashes(into).get(RAW))
 
 
 def retrained_base(root: Path, base: Base, into: Path, on_line: OnLine) -> Base:
@@ -81,7 +76,7 @@ def retrained_base(root: Path, base: Base, into: Path, on_line: OnLine) -> Base:
     shutil.copytree(root / RAW, into / RAW)
     for stage in stage_order(into / "dvc.yaml"):
         reproduce(into, stage, on_line)
-    return replace(base, told="trained here, on the same data", project=into)
+    return replace(base, told="trained here, on the same data", project=into, raw=hashes(root).get(RAW))
 
 
 def _lay_out(root: Path, commit: str, into: Path) -> None:

@@ -9,7 +9,7 @@ from flows.steps import fetch, write_report
 from tasks.errors import TransientError
 from tasks.versioning import StageRun, pointers, prepare, reproduce, stage_order
 from tasks.versioning.process import OnLine
-from tasks.versioning.repository import fetch_results, pull
+from tasks.versioning.repository import pull, pull_results
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def learn(settings: Settings, newest_data: bool, on_line: OnLine) -> Learned:
 
 
 def _why_not_pulled(root: Path, on_line: OnLine) -> str:
-    """Empty: the raw data is there, and in the cache is what is known of the results."""
+    """Empty: the raw data is there, and with it what is known of the results."""
     named = [path.relative_to(root).as_posix() for path in pointers(root)]
     if not named:
         return "the commit names none (data/*.dvc)"
@@ -47,5 +47,5 @@ def _why_not_pulled(root: Path, on_line: OnLine) -> str:
     except TransientError as error:
         on_line(str(error))
         return "what the commit names could not be pulled from DVC's remote"
-    fetch_results(root, on_line)
+    pull_results(root, on_line)
     return ""

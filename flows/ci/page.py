@@ -63,10 +63,11 @@ def _verdict(found: Comparison) -> Iterator[str]:
         yield f"There is no verdict: {sentence(found.why_not)}."
         return
     verdict = found.paired.verdict
-    yield f"## Against {ref}, this change {_DECISIONS[verdict.decision]}"
     if found.paired.other_places == 0:
-        yield "It recommends the same to everybody: not one place of a list differs."
+        yield f"## This change recommends what {ref} does"
+        yield "Not one place of a list differs, so there is nothing to judge."
         return
+    yield f"## Against {ref}, this change {_DECISIONS[verdict.decision]}"
     yield f"**{verdict.decision}**: {sentence(verdict.reason, _LONGEST_REASON)}."
     yield f"{found.paired.other_places:.1%} of all places in the lists hold another item."
 
@@ -140,7 +141,7 @@ def _data(found: Comparison) -> Iterator[str]:
         False: "The raw data is another",
         None: "The base's raw data is not known",
     }
-    yield f"### Data\n\n{same[found.same_raw]}; this change took {sentence(found.learned.data)}."
+    yield f"### Data\n\n{same[found.same_raw]}; that of this change is {sentence(found.learned.data)}."
     rows = [*_rows_of_tables(found.base_quality, found.quality), *(_extent(found.data) if found.data else ())]
     head = [f"| | {code(found.base.ref)} | this change | more |", "|---|--:|--:|--:|"]
     yield "\n".join([*head, *rows]) if rows else "Rows read, kept and set aside are the same in every table."

@@ -26,7 +26,7 @@ def system_checks(measured: Measured, params: PromotionParams) -> Iterator[Check
 
 
 def _at_most(name: str, sides: Sides | None, most: float | None, unit: str) -> Check:
-    if sides is None:
+    if sides is None or most is None:
         return Check(name=name, says="not measured: only lists were compared", status="not measured", kind="guardrail")
     measured = math.isfinite(sides.champion) and math.isfinite(sides.challenger)
     return Check(

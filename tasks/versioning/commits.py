@@ -7,7 +7,8 @@ from pathlib import Path
 from tasks.errors import ShoprecError, TransientError
 from tasks.versioning.git import run_git
 
-_REJECTED = ("[rejected]", "[remote rejected]", "fetch first", "non-fast-forward")
+_BEHIND = ("fetch first", "non-fast-forward")
+_REFUSED = "[remote rejected]"
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ def commit_files(root: Path, paths: Sequence[str], message: str, author: Author)
 def push_commits(root: Path, author: Author) -> str:
     """Where to, in words; empty where there is no remote. What somebody else pushed meanwhile comes first.
 
-    Raises ShoprecError where no branch is checked out, or theirs and ours do not go together; TransientError where the
-    remote does not answer, or takes nothing a second time. The commit stays in both cases.
+    Raises ShoprecError where no branch is checked out, the branch is protected, theirs and ours do not go together, or
+    somebody was faster twice; TransientError where the remote does not answer. The commit stays in all of these.
     """
     remotes = _git(root, "remote").split()
     if not remotes:
@@ -38,24 +39,27 @@ def push_commits(root: Path, author: Author) -> str:
     remote = "origin" if "origin" in remotes else remotes[0]
     branch = _branch(root)
     where = f"{remote}/{branch}"
-    refused = _push(root, remote, branch)
-    if refused is None:
+    if _is_pushed(root, remote, branch):
         return where
     _put_on_top(root, remote, branch, author)
-    refused = _push(root, remote, branch)
-    if refused is not None:
-        raise TransientError(f"{where} took the commit neither at once nor on top of what was pushed there: {refused}")
+    if not _is_pushed(root, remote, branch):
+        raise ShoprecError(f"somebody pushed to {where} twice while this commit was on its way to it: run again")
     return where
 
 
-def _push(root: Path, remote: str, branch: str) -> str | None:
-    """Why it was refused for what it is, which may be mended; None: it was taken."""
+def _is_pushed(root: Path, remote: str, branch: str) -> bool:
+    """False: the remote has commits that are not here."""
     done = run_git(root, "push", "--quiet", remote, f"HEAD:refs/heads/{branch}")
     if done is not None and done.returncode == 0:
-        return None
+        return True
     words = done.stderr.strip() if done else "the program git is missing"
-    if any(sign in words for sign in _REJECTED):
-        return words
+    if any(sign in words for sign in _BEHIND):
+        return False
+    if _REFUSED in words:
+        raise ShoprecError(
+            f"{remote} does not take the commit on {branch}: {words}\nWhere the branch is protected, allow this user to"
+            " push to it, or commit dvc.lock by a pull request of a person"
+        )
     raise TransientError(
         f"the commit could not be pushed to {remote}: {words}\nSee that it can be reached and that this user may write"
         " there; the commit is made, `git push` sends it"
