@@ -15,7 +15,9 @@ from flows.ci.comparison import Changed, changed_params, compare
 from flows.ci.learning import Learned
 from flows.ci.page import MARKER, as_json, markdown
 from flows.cli import main
+from flows.promoting import judge_version, promote
 from flows.settings import apply_settings
+from flows.steps import open_registry
 from tasks.errors import ShoprecError
 from tasks.params import load_params
 from tasks.versioning import hashes
@@ -202,13 +204,27 @@ def test_params_are_told_by_key_and_as_they_are_written() -> None:
 
 
 def test_new_data_is_compared_once_the_base_is_trained_on_it_too(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The base was measured before this week's data came."""
+    """And nothing was recorded of this base: its commit is the one before the bot's."""
     events = shop / "exports" / "events.csv"
     rows = events.read_text().splitlines(keepends=True)
     events.write_text("".join(row for row in rows if "2024-03-3" not in row))
     change(shop, "params.yaml", ("as_of: '2024-04-01", "as_of: '2024-03-30"))
-    told = ci(shop, monkeypatch, "retrain", "--base", "main", "--newest-data", "--retrain-base", "--json")
+    told = ci(shop, monkeypatch, "retrain", "--base", "main~1", "--newest-data", "--retrain-base", "--json")
     assert (told["status"], told["other_places"]) == ("compared", 0), "its code is the same"
     assert "trained here, on the same data" in page(shop)
     assert "The raw data is the same; that of this change is read from the source" in page(shop)
     assert "| `source.as_of` |" in page(shop)
+
+
+def test_a_candidate_is_judged_by_the_next_retrain(
+    merged: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its last two steps, which find the version registered and undecided."""
+    root, _ = merged
+    told = ci(root, monkeypatch, "register", "--json")
+    assert (told["version"]["number"], told["version"]["stage"], told["is_new"]) == (1, "candidate", False)
+    settings, params = apply_settings(root), load_params(root / "params.yaml")
+    registry = open_registry(settings)
+    version = registry.version(1)
+    judged = judge_version(settings, registry, params, version, lambda _: None)
+    assert promote(settings, registry, params, version, judged, "the next retrain").stage == "production"
