@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from flows.ci_command import ci
 from flows.doctor_command import doctor
 from flows.operations_command import deploy, down, status, up
 from flows.rebuild_command import rebuild
@@ -100,6 +101,7 @@ app.command()(review)
 app.command()(verify)
 app.command()(rebuild)
 app.command()(doctor)
+app.add_typer(ci, name="ci")
 
 
 app.command()(up)

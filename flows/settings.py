@@ -69,12 +69,14 @@ def apply_settings(root: Path) -> Settings:
 def read_settings(root: Path) -> Settings:
     """As `apply_settings`, without making anything."""
     root = root.resolve()
-    if os.environ.get("PREFECT_API_URL") == "":
-        del os.environ["PREFECT_API_URL"]  # Prefect takes an empty one for an address
+    with_its_own = os.environ.get("PREFECT_API_URL") == ""  # whoever says so has a reason
+    for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI"):
+        if os.environ.get(name) == "":  # as CI gives a secret that nobody set
+            del os.environ[name]  # an empty one would be taken for an address
     own = {"PREFECT_HOME": str(root / "var" / "prefect"), "MLFLOW_TRACKING_URI": _tracking_uri(root)}
     for name, value in (QUIET | BEHAVIOUR | own).items():
         os.environ.setdefault(name, value)
-    if api := server_of(root / "var"):
+    if not with_its_own and (api := server_of(root / "var")):
         os.environ.setdefault("PREFECT_API_URL", api)
     uri = os.environ["MLFLOW_TRACKING_URI"]
     served = uri.startswith(("http://", "https://"))

@@ -18,7 +18,7 @@ from tasks.evaluation.systems import score_users
 from tasks.folds import Fold, labels, targets
 from tasks.ingestion.valid import Valid
 from tasks.params import EvaluationParams, Params, ShopParams
-from tasks.promotion.measured import Lift, Measured, MeasuredTask, Paired, Sides, Slice
+from tasks.promotion.measured import Lift, Measured, MeasuredTask, Paired, Sides, Slice, named
 from tasks.schema import ITEM, TASKS, TIMESTAMP, USER, Task
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -28,11 +28,13 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 class Side:
     """What one version was seen to do on the test fold, with its state as of the fold's cutoff."""
 
-    number: int
+    number: int | str
+    """Of the version; words for what is in no registry."""
     lists: pd.DataFrame
     """`task, user_id, item_id, rank`."""
-    latency_p95_ms: float
-    size_mib: float
+    latency_p95_ms: float | None = None
+    """None: it was not asked for."""
+    size_mib: float | None = None
 
 
 def measure(
@@ -59,8 +61,8 @@ def measure(
         end=evidence.fold.end,
         gate=gate,
         tasks=tasks,
-        latency_p95_ms=Sides(champion.latency_p95_ms, challenger.latency_p95_ms),
-        size_mib=Sides(champion.size_mib, challenger.size_mib),
+        latency_p95_ms=_sides(champion.latency_p95_ms, challenger.latency_p95_ms),
+        size_mib=_sides(champion.size_mib, challenger.size_mib),
         accepted=accepted,
     )
 
@@ -70,7 +72,7 @@ def refuse_unknown_items(side: Side, valid: Valid, fold: Fold, params: Params) -
     unknown = side.lists.loc[~side.lists[ITEM].isin(past_of(valid, fold, params.shop)[ITEM]), ITEM]
     if len(unknown):
         raise ShoprecError(
-            f"version {side.number} recommends {unknown.nunique():,} item(s) that nobody bought before the test fold,"
+            f"{named(side.number)} recommends {unknown.nunique():,} item(s) that nobody bought before the test fold,"
             f" such as {unknown.iloc[0]}: it was made for other data, or other settings under shop in params.yaml"
         )
 
@@ -115,6 +117,10 @@ def _of_task(evidence: Evidence, task: Task, params: Params, evaluation: Mapping
         coverage=_coverage(evidence, lists, margins.coverage.metric),
         lift=_lift(evaluation["tasks"].get(task), params.promotion.metric),
     )
+
+
+def _sides(champion: float | None, challenger: float | None) -> Sides | None:
+    return None if champion is None or challenger is None else Sides(champion, challenger)
 
 
 def _pair(champion: NDArray[np.float64], challenger: NDArray[np.float64]) -> Paired:

@@ -80,26 +80,26 @@ class MeasuredTask:
 class Measured:
     """Raises BrokenCheckError where the two sides are not of the same users, or a value is no number."""
 
-    champion: int
-    """Number of the version that serves."""
-    challenger: int
+    champion: int | str
+    """Number of the version that serves; words for what is in no registry, such as a branch."""
+    challenger: int | str
     cutoff: datetime
     end: datetime
     """The test fold: [cutoff, end)."""
     gate: int
     """How many gates there were against this champion, with this one: 1, 2, …"""
     tasks: Mapping[Task, MeasuredTask]
-    latency_p95_ms: Sides
-    """Of requests of a single user."""
-    size_mib: Sides
-    """Of the bundle."""
+    latency_p95_ms: Sides | None
+    """Of requests of a single user; None: nobody asked for it, as where only lists are compared."""
+    size_mib: Sides | None
+    """Of the bundle; None as well."""
     accepted: bool
     """Whether the validation accepted the data that the challenger learned from."""
 
     def __post_init__(self) -> None:
         faults = [*self._faults()]
         if faults:
-            who = f"version {self.challenger} cannot be judged against version {self.champion}"
+            who = f"{named(self.challenger)} cannot be judged against {named(self.champion)}"
             raise BrokenCheckError(f"{who}: {'; '.join(faults)}; score both on the same users of one test fold")
 
     def _faults(self) -> Iterator[str]:
@@ -114,6 +114,10 @@ class Measured:
                 yield from (f"task {task}, {metric}: {fault}" for fault in _faults_of(pair))
             if len(lengths) != 1 or 0 in lengths:
                 yield f"task {task}: its metrics and slices are of {sorted(lengths)} users"
+
+
+def named(side: int | str) -> str:
+    return f"version {side}" if isinstance(side, int) else side
 
 
 def _faults_of(pair: Paired) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tasks.params import PromotionParams
 from tasks.promotion.check import Check
-from tasks.promotion.measured import Measured
+from tasks.promotion.measured import Measured, named
 from tasks.promotion.spending import place
 from tasks.promotion.table import interval, number
 from tasks.promotion.verdict import Decision
@@ -14,9 +14,10 @@ MOST_TOLD = 3
 
 
 def reason(decision: Decision, checks: Sequence[Check], measured: Measured, params: PromotionParams) -> str:
-    where = f"version {measured.challenger} against {measured.champion}"
-    count = f"gate {place(measured.gate, params)} of {params.gates}"
-    return f"{_deciding(decision, checks)} ({where}, {count})"
+    where = f"{named(measured.challenger)} against {measured.champion}"
+    if isinstance(measured.champion, int):  # gates count only between versions
+        where += f", gate {place(measured.gate, params)} of {params.gates}"
+    return f"{_deciding(decision, checks)} ({where})"
 
 
 def told(check: Check) -> str:

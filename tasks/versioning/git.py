@@ -52,25 +52,36 @@ def check_out(root: Path, digest: str, into: Path) -> None:
         (root, ("clone", "--quiet", "--no-checkout", "--", str(root), str(into))),
         (into, ("checkout", "--quiet", "--detach", digest)),
     ):
-        done = _run(folder, *arguments)
+        done = run_git(folder, *arguments)
         if done is None or done.returncode:
             words = "the program git is missing" if done is None else done.stderr.strip()
             raise ShoprecError(f"{digest} could not be checked out of {root} into {into}: {words}")
 
 
+def commit_named(root: Path, name: str) -> str | None:
+    """Digest of what a branch, a tag or a digest names; None where git knows none."""
+    found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    return found.strip() if found else None
+
+
+def file_at(root: Path, digest: str, path: str) -> str | None:
+    """Of the project at a commit; None: it was not there."""
+    return _git(root, "show", f"{digest}:./{path}")
+
+
 def _git(root: Path, *arguments: str) -> str | None:
     """What it says; None where it fails."""
-    done = _run(root, *arguments)
+    done = run_git(root, *arguments)
     return None if done is None or done.returncode else done.stdout
 
 
-def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str] | None:
-    """None: there is no such program."""
+def run_git(root: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str] | None:
+    """None: there is no such program. `more`: variables for its environment."""
     program = shutil.which("git")
     if program is None:
         return None
     env = {name: value for name, value in os.environ.items() if name not in _SET_BY_HOOKS}
-    env["GIT_OPTIONAL_LOCKS"] = "0"
+    env |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", **more}
     return subprocess.run(
         [program, *arguments], cwd=root, env=env, capture_output=True, encoding="utf-8", errors="replace", check=False
     )

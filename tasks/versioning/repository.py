@@ -104,6 +104,16 @@ def pull(root: Path, named: Sequence[str], on_line: OnLine) -> None:
         raise TransientError(f"the data could not be pulled from DVC's remote: {_last_words(done)}")
 
 
+def pull_results(root: Path, on_line: OnLine) -> None:
+    """Brings what `dvc.lock` names, as far as the remote has it: what has not changed is skipped then.
+
+    What cannot be had is made anew, so that is no fault. In the cache alone it would not do: of a stage whose outputs
+    persist, DVC takes nothing from there.
+    """
+    if (root / "dvc.lock").is_file():
+        _run(root, on_line, "pull", "--allow-missing", "dvc.yaml")
+
+
 def configuration(root: Path) -> dict[str, str]:
     """Of DVC, by its dotted names; paths are absolute."""
     lines = _dvc(root, "config", "--list").lines

@@ -128,6 +128,16 @@ def test_a_slow_or_large_challenger_is_held(change: dict[str, Any], passes: bool
     assert judge(measured(**change), PARAMS).decision == ("promote" if passes else "hold")
 
 
+def test_what_nobody_asked_for_is_not_measured_and_decides_nothing() -> None:
+    """As where a branch is held against another: neither is in the registry, so gates are not counted either."""
+    named_by_words = measured(latency_p95_ms=None, size_mib=None, champion="main", challenger="this change")
+    verdict = judge(named_by_words, PARAMS)
+    assert verdict.decision == "promote"
+    assert verdict.reason.endswith("(this change against main)")
+    silent = {check.name for check in verdict.checks if check.status == "not measured"}
+    assert {"latency of a request, 95th percentile", "size of the bundle"} <= silent
+
+
 def test_data_that_the_validation_did_not_accept_rejects() -> None:
     verdict = judge(measured(accepted=False), PARAMS)
     assert verdict.decision == "reject"

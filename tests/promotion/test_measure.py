@@ -14,7 +14,7 @@ from tasks.ingestion.valid import Valid
 from tasks.params import Params, load_params
 from tasks.promotion.gate import judge
 from tasks.promotion.measure import Side, evidence_of, measure, refuse_unknown_items
-from tasks.promotion.measured import Measured
+from tasks.promotion.measured import Measured, Sides
 
 CUTOFF = datetime(2024, 3, 1, tzinfo=UTC)
 FOLD = Fold("test", CUTOFF, timedelta(days=7))
@@ -91,7 +91,7 @@ def test_slices_name_the_users_by_attribute(found: Measured) -> None:
 
 def test_what_is_not_about_users_is_passed_on(found: Measured) -> None:
     assert (found.champion, found.challenger, found.gate, found.accepted) == (1, 2, 3, True)
-    assert (found.latency_p95_ms.champion, found.latency_p95_ms.challenger) == (10, 20)
+    assert found.latency_p95_ms == Sides(10, 20)
     assert found.tasks["all"].lift is not None
     assert found.tasks["all"].lift.low == 0.05
     assert found.tasks["new"].lift is None
