@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from uuid import uuid4
 
 import psutil
 import yaml
@@ -183,7 +184,6 @@ def go_on(root: Path) -> None:
 
 
 def forget_what_was_learned(root: Path) -> None:
-    """The toy's stage has to run again, over the same data."""
-    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
-    params["folds"]["train"] = 3 - params["folds"]["train"] + 2
-    (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    """The toy's stage has to run again, over the same data: its code is another, which DVC has never seen."""
+    with (root / "judge.py").open("a", encoding="utf-8") as code:
+        code.write(f"# {uuid4()}\n")
