@@ -39,7 +39,8 @@ OTHER_TABLES = (
     "CREATE TABLE goods AS SELECT n AS sku, 'Article' AS name, n * 0.5 AS price FROM generate_series(0, 498) n",
     """CREATE TABLE people AS
     SELECT 'K-' || n AS customer, CASE WHEN n > 900 THEN n % 80 END AS age, n % 2 = 0 AS member,
-        date '2020-01-01' + n AS joined, '0' || n AS zip
+        date '2020-01-01' + n AS joined, '0' || n AS zip,
+        CASE WHEN n < 400 THEN 2.0 ELSE 0.5 END AS score, NULL AS nothing
     FROM generate_series(0, 996) n""",
     "CREATE TABLE offers AS SELECT 7 AS item_id, date '2024-01-08' AS start, date '2024-01-15' AS end",
 )
@@ -223,6 +224,8 @@ def test_several_queries_of_events_and_all_other_tables(orders: str, tmp_path: P
     last = users[users["user_id"] == "K-996"].iloc[0]
     assert last[["age", "member", "joined", "zip"]].tolist() == [36, True, "2022-09-23", "0996"]
     assert users["age"].isna().sum() == 901
+    assert users["score"].dtype == "float64", "though whole in the first chunks"
+    assert users["nothing"].isna().all()
     assert landed["promotions"].iloc[0][["kind", "reach"]].tolist() == ["promotion", 1]
     run_sql(orders, "DELETE FROM clicks WHERE what = 'x-1'")
     with pytest.raises(DataContractError, match=r"events\[1\]\.query gives no events since 2024-01-02 11:00 UTC"):
@@ -272,6 +275,11 @@ def test_the_database_is_asked_in_its_own_kind_of_time(tmp_path: Path, kind: str
         (events_of("SELECT *, 1 / (id - 200) AS x FROM orders WHERE 1 / (id - 200) < 9"), ParamsError, "by zero"),
         (events_of("DELETE FROM orders RETURNING *"), ParamsError, "syntax error"),
         (events_of("SELECT * FROM orders; DROP TABLE orders"), ParamsError, "syntax error"),
+        (
+            events_of("SELECT *, timestamp '12024-01-01' AS channel FROM orders"),
+            DataContractError,
+            r"query gives a value that Python has no type for \(year 12024 is out of range\)",
+        ),
         (events_of("SELECT *, nextval('ids') FROM orders"), ParamsError, "read-only transaction"),
         (
             events_of(columns=COLUMNS | {"quantity": "piece"}),
