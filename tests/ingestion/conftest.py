@@ -11,6 +11,8 @@ from tasks.ingestion.suites import Suite, load_suites
 from tasks.ingestion.validation import Validation, validate
 from tasks.params import CleanParams, ShopParams
 from tasks.schema import TableName
+from tests.ingestion.databases import DAYS, ROWS, VARIABLE, make_orders, run_sql
+from tests.postgres import Postgres
 
 PROJECT = Path(__file__).parents[2]
 SHOP = ShopParams(time_zone="Europe/Berlin")
@@ -86,3 +88,17 @@ def suite_file(folder: Path, *expectations: dict[str, Any], table: TableName = "
     for name, entries in {"events": [], table: list(expectations)}.items():
         (folder / f"raw_{name}.json").write_text(json.dumps({"name": f"raw_{name}", "expectations": entries}))
     return load_suites(folder)
+
+
+@pytest.fixture(scope="module")
+def database(postgres: Postgres, request: pytest.FixtureRequest) -> str:
+    return postgres.new_database(request.module.__name__)
+
+
+@pytest.fixture
+def orders(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A database with nothing but `ROWS` orders, which the environment names."""
+    run_sql(database, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    make_orders(database, ROWS, DAYS)
+    monkeypatch.setenv(VARIABLE, database)
+    return database

@@ -8,18 +8,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import sqlalchemy as sa
 import yaml
 
 from tasks.ingestion.landing import Written, land_written
 from tasks.ingestion.sources import writer
+from tasks.ingestion.storage import read_tables
 from tasks.params import ShopParams, SourceParams
-from tests.ingestion.conftest import PROJECT
 
+PROJECT = Path(__file__).parents[2]
 BERLIN = ShopParams(time_zone="Europe/Berlin")
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 END_OF_2024 = datetime(2025, 1, 1, tzinfo=UTC)
+ROWS, DAYS = 1440, 30
+END = FIRST + DAYS * DAY
+EVERY = DAYS * DAY / ROWS
+"""From one event to the next."""
 COLUMNS = {
     "user_id": "customer",
     "item_id": "sku",
@@ -67,6 +73,10 @@ def land(root: Path, events: Any, as_of: datetime, shop: ShopParams = BERLIN, **
     params = SourceParams(**source_of(events, as_of, **more))
     raw = root / "raw"
     return land_written(writer(params, shop, root, raw, as_of), root / "profile.json", raw, as_of, params.adapter)
+
+
+def events_in(root: Path) -> pd.DataFrame:
+    return read_tables(root / "raw")["events"]
 
 
 def bytes_of(root: Path, name: str = "events") -> bytes:

@@ -7,31 +7,27 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tasks.errors import DataContractError, ParamsError, TransientError
+from tasks.errors import DataContractError, ParamsError
 from tasks.ingestion.storage import read_table, read_tables, write_table
 from tests.ingestion.databases import (
     COLUMNS,
     DAY,
+    END,
+    EVERY,
     FIRST,
     ORDERS,
+    ROWS,
     VARIABLE,
     bytes_of,
+    events_in,
     events_of,
     land,
     make_orders,
     manifest_of,
     run_sql,
-    source_of,
     start_landing,
 )
-from tests.postgres import PASSWORD, Postgres
-from tests.waiting import wait_until
-
-ROWS, DAYS = 1440, 30
-END = FIRST + DAYS * DAY
-EVERY = DAYS * DAY / ROWS
-"""From one event to the next."""
-
+from tests.postgres import Postgres
 
 OTHER_TABLES = (
     "CREATE TABLE clicks (who text, what text, at timestamp, kind text)",
@@ -39,28 +35,11 @@ OTHER_TABLES = (
     "CREATE TABLE goods AS SELECT n AS sku, 'Article' AS name, n * 0.5 AS price FROM generate_series(0, 498) n",
     """CREATE TABLE people AS
     SELECT 'K-' || n AS customer, CASE WHEN n > 900 THEN n % 80 END AS age, n % 2 = 0 AS member,
-        date '2020-01-01' + n AS joined, '0' || n AS zip
+        date '2020-01-01' + n AS joined, '0' || n AS zip,
+        CASE WHEN n < 400 THEN 2.0 ELSE 0.5 END AS score, NULL AS nothing
     FROM generate_series(0, 996) n""",
     "CREATE TABLE offers AS SELECT 7 AS item_id, date '2024-01-08' AS start, date '2024-01-15' AS end",
 )
-
-
-@pytest.fixture(scope="module")
-def database(postgres: Postgres) -> str:
-    return postgres.new_database("shop")
-
-
-@pytest.fixture
-def orders(database: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A database with nothing but `ROWS` orders, which the environment names."""
-    run_sql(database, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    make_orders(database, ROWS, DAYS)
-    monkeypatch.setenv(VARIABLE, database)
-    return database
-
-
-def events(root: Path) -> pd.DataFrame:
-    return read_tables(root / "raw")["events"]
 
 
 def add(address: str, number: int, when: datetime, pieces: int = 1) -> None:
@@ -74,7 +53,7 @@ def test_all_events_land_with_the_databases_types(tmp_path: Path) -> None:
     changed, written = land(tmp_path, events_of(), END)
     assert changed
     assert written.rows == {"events": ROWS}
-    landed = events(tmp_path)
+    landed = events_in(tmp_path)
     assert landed.dtypes.astype(str).to_dict() == {
         "user_id": "str",
         "item_id": "int64",
@@ -113,7 +92,7 @@ def test_day_by_day_is_all_at_once_byte_by_byte(orders: str, tmp_path: Path) -> 
         land(tmp_path / "daily", events_of(arrived), now, late_days=late_days, chunk_rows=500)
         land(tmp_path / "once", events_of(arrived), now, incremental=False)
         assert bytes_of(tmp_path / "daily") == bytes_of(tmp_path / "once")
-    assert len(events(tmp_path / "daily")) > ROWS * 0.9
+    assert len(events_in(tmp_path / "daily")) > ROWS * 0.9
 
 
 def test_only_what_is_new_is_asked_for(orders: str, tmp_path: Path) -> None:
@@ -128,13 +107,13 @@ def test_only_what_is_new_is_asked_for(orders: str, tmp_path: Path) -> None:
 
 def test_a_late_event_and_copies_land_once(orders: str, tmp_path: Path) -> None:
     land(tmp_path, events_of(), END - DAY)
-    before = len(events(tmp_path))
+    before = len(events_in(tmp_path))
     when = END - 3 * DAY
     for _ in range(3):
         add(orders, ROWS, when, pieces=4)
     for as_of in (END - DAY, END, END):
         land(tmp_path, events_of(), as_of)
-        landed = events(tmp_path)
+        landed = events_in(tmp_path)
         assert ((landed["quantity"] == 4) & (landed["timestamp"] == when)).sum() == 1
     assert len(landed) == ROWS + 1 > before
 
@@ -143,14 +122,14 @@ def test_a_key_tells_two_equal_events_from_one_that_was_sent_twice(orders: str, 
     for number in (ROWS, ROWS, ROWS + 1, None, None):
         add(orders, number, END - DAY, pieces=4)  # type: ignore[arg-type]
     land(tmp_path, events_of(key=["id"]), END)
-    assert len(events(tmp_path)) == ROWS + 2 + 1, "what has no key is told by all its columns"
+    assert len(events_in(tmp_path)) == ROWS + 2 + 1, "what has no key is told by all its columns"
 
 
 def test_what_the_overlap_no_longer_has_is_gone(orders: str, tmp_path: Path) -> None:
     land(tmp_path, events_of(), END)
     run_sql(orders, "DELETE FROM orders WHERE id = :last", last=ROWS - 10)
     land(tmp_path, events_of(), END)
-    assert len(events(tmp_path)) == ROWS - 1
+    assert len(events_in(tmp_path)) == ROWS - 1
 
 
 @pytest.mark.usefixtures("orders")
@@ -166,11 +145,11 @@ def test_events_after_as_of_wait_for_their_day(orders: str, tmp_path: Path) -> N
     """A mistyped year does not move the watermark."""
     add(orders, ROWS, datetime(2099, 1, 1, tzinfo=FIRST.tzinfo))
     land(tmp_path, events_of(), END - DAY)
-    assert events(tmp_path)["timestamp"].max() == END - DAY - EVERY
+    assert events_in(tmp_path)["timestamp"].max() == END - DAY - EVERY
     newest = manifest_of(tmp_path)["sql"]["watermarks"]["source.sql.tables.events[0]"]
     assert datetime.fromisoformat(newest) == END - DAY - EVERY
     land(tmp_path, events_of(), END)
-    assert len(events(tmp_path)) == ROWS
+    assert len(events_in(tmp_path)) == ROWS
 
 
 @pytest.mark.parametrize(
@@ -196,7 +175,7 @@ def test_another_question_is_asked_anew(
     elif change == "a lost manifest":
         (tmp_path / "raw" / "manifest.json").write_text("{", encoding="utf-8")
     land(tmp_path, given, as_of, **more)
-    assert (events(tmp_path)["timestamp"].min() == FIRST) == (change == "no")
+    assert (events_in(tmp_path)["timestamp"].min() == FIRST) == (change == "no")
 
 
 def test_several_queries_of_events_and_all_other_tables(orders: str, tmp_path: Path) -> None:
@@ -223,6 +202,8 @@ def test_several_queries_of_events_and_all_other_tables(orders: str, tmp_path: P
     last = users[users["user_id"] == "K-996"].iloc[0]
     assert last[["age", "member", "joined", "zip"]].tolist() == [36, True, "2022-09-23", "0996"]
     assert users["age"].isna().sum() == 901
+    assert users["score"].dtype == "float64", "though whole in the first chunks"
+    assert users["nothing"].isna().all()
     assert landed["promotions"].iloc[0][["kind", "reach"]].tolist() == ["promotion", 1]
     run_sql(orders, "DELETE FROM clicks WHERE what = 'x-1'")
     with pytest.raises(DataContractError, match=r"events\[1\]\.query gives no events since 2024-01-02 11:00 UTC"):
@@ -264,48 +245,6 @@ def test_the_database_is_asked_in_its_own_kind_of_time(tmp_path: Path, kind: str
         assert bytes_of(tmp_path / "hourly") == bytes_of(tmp_path / "once")
 
 
-@pytest.mark.parametrize(
-    ("given", "error", "message"),
-    [
-        (events_of("SELECT * FROM order"), ParamsError, r"refuses source\.sql\.tables\.events\[0\]\.query: .*syntax"),
-        (events_of("SELECT * FROM ordres"), ParamsError, r'relation "ordres" does not exist'),
-        (events_of("SELECT *, 1 / (id - 200) AS x FROM orders WHERE 1 / (id - 200) < 9"), ParamsError, "by zero"),
-        (events_of("DELETE FROM orders RETURNING *"), ParamsError, "syntax error"),
-        (events_of("SELECT * FROM orders; DROP TABLE orders"), ParamsError, "syntax error"),
-        (events_of("SELECT *, nextval('ids') FROM orders"), ParamsError, "read-only transaction"),
-        (
-            events_of(columns=COLUMNS | {"quantity": "piece"}),
-            DataContractError,
-            r"query has no column 'piece' \(source\.sql\.tables\.events\[0\]\.columns\.quantity\); its columns are"
-            r" \['id', 'customer', .*\]; is it 'pieces'\?",
-        ),
-        (events_of(columns=COLUMNS | {"quantty": "pieces"}), ParamsError, r"columns\.quantty.* is it 'quantity'"),
-        (events_of(key=["idd"]), DataContractError, r"no column 'idd' \(source\.sql\.tables\.events\[0\]\.key\)"),
-        (events_of("SELECT *, 1 AS id FROM orders"), DataContractError, "two columns 'id': name one of them otherwise"),
-        (events_of("SELECT * FROM orders WHERE id < 0"), DataContractError, r"no events before 2024-01-31 00:00 UTC"),
-        (
-            events_of("SELECT sku || '?' AS pieces, customer, sku, receipt, paid, bought_at FROM orders"),
-            DataContractError,
-            r"events\[0\]\.query, column quantity, row 1: '.*\?' is no number",
-        ),
-        (
-            events_of("SELECT *, '\\x01'::bytea AS channel FROM orders"),
-            DataContractError,
-            "bytes in its column 'channel'",
-        ),
-    ],
-)
-def test_a_fault_names_the_query_and_what_the_database_says(
-    orders: str, tmp_path: Path, given: dict[str, Any], error: type[Exception], message: str
-) -> None:
-    run_sql(orders, "CREATE SEQUENCE ids")
-    with pytest.raises(error, match=message) as caught:
-        land(tmp_path, given, END)
-    assert PASSWORD not in str(caught.value)
-    assert not (tmp_path / "raw").exists()
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_gaps_and_texts_are_left_for_the_contract_to_judge(orders: str, tmp_path: Path) -> None:
     run_sql(orders, "UPDATE orders SET customer = NULL, sku = NULL, bought_at = NULL, paid = NULL WHERE id = 5")
     run_sql(orders, "UPDATE orders SET customer = '007' WHERE id = 6")
@@ -318,56 +257,13 @@ def test_gaps_and_texts_are_left_for_the_contract_to_judge(orders: str, tmp_path
             ),
             END,
         )
-        landed = events(tmp_path)
+        landed = events_in(tmp_path)
         assert len(landed) == ROWS
         gap = landed[landed["timestamp"].isna()]
         assert gap[["user_id", "item_id", "value"]].isna().to_numpy().tolist() == [[True, True, True]]
         assert landed["item_id"].dtype == "Int64"
         assert landed["session_id"].isna().all()
         assert "007" in landed["user_id"].tolist()
-
-
-def test_an_address_that_cannot_be_used_is_told_without_its_password(
-    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wrong = {
-        f"postgresql://shop:{PASSWORD}@127.0.0.1:1/shop?sslpassword={PASSWORD}": (
-            TransientError,
-            "shop:\\*\\*\\*@127.0.0.1:1/shop could not be used",
-        ),
-        postgres.address("nowhere"): (TransientError, 'database "nowhere" does not exist'),
-        postgres.address().replace(PASSWORD, f"{PASSWORD}x"): (TransientError, "authentication failed"),
-        postgres.address(scheme="postgres"): (ParamsError, "there is no driver here for postgres://shop:\\*\\*\\*@"),
-        f"shop:{PASSWORD}": (ParamsError, "what SHOPREC_SOURCE holds is no address"),
-        f"postgresql://shop@host:{PASSWORD}/shop": (ParamsError, "is no address"),
-        "sqlite:////nowhere/shop.db": (ParamsError, "the SQLite file /nowhere/shop.db, which does not exist"),
-        "": (ParamsError, "SHOPREC_SOURCE, which source.sql.address_variable names, is not set"),
-    }
-    for address, (error, message) in wrong.items():
-        monkeypatch.setenv(VARIABLE, address)
-        with pytest.raises(error, match=message) as caught:
-            land(tmp_path, events_of(), END)
-        shown: BaseException | None = caught.value
-        while shown is not None:
-            assert PASSWORD not in repr(shown)
-            shown = shown.__cause__
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_password_is_nowhere_in_what_lands(orders: str, tmp_path: Path) -> None:
-    land(tmp_path, events_of(), END)
-    assert PASSWORD in orders
-    for path in (tmp_path / "raw").iterdir():
-        assert PASSWORD.encode() not in path.read_bytes()
-
-
-def test_an_address_in_the_params_is_refused_and_not_repeated(tmp_path: Path) -> None:
-    source = source_of(events_of(), END, address_variable=f"postgresql://shop:{PASSWORD}@host/shop")
-    process = start_landing(tmp_path, events_of(), END, "", address_variable=source["sql"]["address_variable"])
-    _, told = process.communicate()
-    assert process.returncode == 4
-    assert "put the database's address into the environment" in told
-    assert PASSWORD not in told
 
 
 def test_sqlite_is_a_database_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,54 +281,12 @@ def test_sqlite_is_a_database_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         land(tmp_path / "daily", events_of(), FIRST + day * DAY)
         land(tmp_path / "once", events_of(), FIRST + day * DAY, incremental=False)
         assert bytes_of(tmp_path / "daily") == bytes_of(tmp_path / "once")
-    landed = events(tmp_path / "daily")
+    landed = events_in(tmp_path / "daily")
     assert len(landed) == 31
     assert landed["timestamp"].iloc[0] == pd.Timestamp("2024-01-01 22:30", tz="UTC")
     assert landed["value"].iloc[:3].tolist() == [1.0, 2.0, 0.5]
     with pytest.raises(ParamsError, match=r"events\[0\]\.query: no such table: ordres"):
         land(tmp_path, events_of("SELECT * FROM ordres"), END)
-
-
-SLOW = f"{ORDERS} WHERE pg_sleep(0.003) IS NOT NULL"
-
-
-def chunk_begun(root: Path) -> None:
-    """Waits until some of the database's rows lie on disk, while more are to come."""
-    for number in range(3):
-        wait_for_parquet(root / "raw", number)
-
-
-def wait_for_parquet(raw: Path, number: int) -> None:
-    wait_until(lambda: (raw.parent / ".raw.landing" / "reading" / "0" / f"{number:08}.parquet").exists())
-
-
-def test_killed_in_the_middle_the_old_data_and_watermark_stay_and_the_next_run_lands_all(
-    orders: str, tmp_path: Path
-) -> None:
-    slow = events_of(SLOW)
-    land(tmp_path, slow, END - 20 * DAY)
-    before = {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()}
-    process = start_landing(tmp_path, slow, END, orders, chunk_rows=100)
-    chunk_begun(tmp_path)
-    process.kill()
-    process.communicate()
-    assert {path.name: path.read_bytes() for path in (tmp_path / "raw").iterdir()} == before
-    land(tmp_path, slow, END)
-    assert len(events(tmp_path)) == ROWS
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["params.yaml", "raw"]
-
-
-def test_a_connection_cut_in_the_middle_may_pass(orders: str, tmp_path: Path, postgres: Postgres) -> None:
-    process = start_landing(tmp_path, events_of(SLOW), END, orders, chunk_rows=100)
-    chunk_begun(tmp_path)
-    postgres.restart()
-    _, told = process.communicate()
-    assert process.returncode == 5, told
-    assert "could not be used (source.sql.tables.events[0].query): " in told
-    assert PASSWORD not in told
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["params.yaml"]
-    land(tmp_path, events_of(), END)
-    assert len(events(tmp_path)) == ROWS
 
 
 def test_a_million_rows_take_hardly_more_memory_than_a_few(postgres: Postgres, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from tasks.schema import EVENTS, TIMESTAMP, USERS, TableName, is_canonical
 
 KEY = "key "
 """Before the number of a column of `source.sql.tables.events.key`, in the staged files."""
+_LONGEST = 2**63
 _AS_THEY_ARE = (
     pa.types.is_integer,
     pa.types.is_floating,
@@ -91,14 +92,17 @@ def stage(
         times = done[TIMESTAMP]
         inside = times < until if since is None else (times >= since) & (times < until)
         done = done[inside | times.isna()]
-    # What is empty in this chunk may be numbers in the next.
-    silent = [c for c in done if not is_canonical(query.name, str(c)) and c not in keys and done[c].isna().all()]
-    return done.drop(columns=silent)
+    return done
 
 
 def write_chunk(frame: pd.DataFrame, path: Path) -> None:
+    """What is empty in this chunk has no type: it may be numbers in the next."""
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    for place, name in enumerate(table.column_names):
+        if table[name].null_count == len(table):
+            table = table.set_column(place, name, pa.nulls(len(table)))
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None), path)
+    pq.write_table(table, path)
 
 
 def _array(values: Sequence[object], column: str, where: str) -> pa.Array:
@@ -114,10 +118,11 @@ def _array(values: Sequence[object], column: str, where: str) -> pa.Array:
 
 
 def _from_decimals(values: Sequence[Decimal | None]) -> pa.Array:
-    """Whole ones may be ids, of any length. Arrow's own cast of the others would be off by a last digit."""
+    """Whole ones may be ids. Arrow's own cast of the others would be off by a last digit."""
     if any(value is not None and value != value.to_integral_value() for value in values):
         return pa.array([None if value is None else float(value) for value in values], pa.float64())
-    return _texts([None if value is None else int(value) for value in values])
+    whole = [None if value is None else int(value) for value in values]
+    return pa.array(whole, pa.int64()) if all(abs(value or 0) < _LONGEST for value in whole) else _texts(whole)
 
 
 def _texts(values: Sequence[object]) -> pa.Array:

@@ -10,7 +10,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from tasks.errors import ParamsError, ShoprecError, TransientError
+from tasks.errors import DataContractError, ParamsError, ShoprecError, TransientError
+from tasks.ingestion.sources.chunks import Query
 
 _LIMIT_S = 30
 _LIBPQ = ("psycopg2", "psycopg")
@@ -77,21 +78,22 @@ def faults_of(address: URL, what: str) -> Generator[None, None, None]:
         raise _told(address, what, error) from None  # its traceback shows what was connected with
 
 
-def columns_of(connection: sa.Connection, query: str) -> list[str]:
+def columns_of(connection: sa.Connection, query: Query) -> list[str]:
     """Names of the query's columns, in their order."""
-    source = _as_table(query, ())
+    source = _as_table(query.table.query, ())
     return list(connection.execute(sa.select(sa.literal_column("*")).select_from(source).limit(0)).keys())
 
 
-def one_value(connection: sa.Connection, query: str, column: str) -> object:
+def one_value(connection: sa.Connection, query: Query, column: str) -> object:
     """Any that is not NULL; None where all are."""
-    found = _as_table(query, [column]).c[column]
-    return connection.execute(sa.select(found).where(found.is_not(None)).limit(1)).scalar()
+    found = _as_table(query.table.query, [column]).c[column]
+    with _values_of(query):
+        return connection.execute(sa.select(found).where(found.is_not(None)).limit(1)).scalar()
 
 
 def rows_of(
     connection: sa.Connection,
-    query: str,
+    query: Query,
     columns: Sequence[str],
     between: tuple[str, object, object] | None,
     chunk_rows: int,
@@ -101,13 +103,33 @@ def rows_of(
     `between`: a column, and the values from which (included) to which (excluded) it is asked for; rows where it is
     NULL come, too.
     """
-    source = _as_table(query, columns)
+    source = _as_table(query.table.query, columns)
     statement = sa.select(*(source.c[column] for column in columns))
     if between is not None:
         column, start, end = source.c[between[0]], between[1], between[2]
         statement = statement.where(sa.or_(sa.and_(column >= start, column < end), column.is_(None)))
-    with connection.execute(statement, execution_options={"yield_per": chunk_rows}) as result:
-        yield from result.partitions()
+    with _values_of(query):
+        result = connection.execute(statement, execution_options={"yield_per": chunk_rows})
+    with result:
+        chunks = result.partitions()
+        while rows := _next(chunks, query):
+            yield rows
+
+
+def _next(chunks: Iterator[Sequence[sa.Row]], query: Query) -> Sequence[sa.Row]:
+    """Empty when all are read."""
+    with _values_of(query):
+        return next(chunks, ())
+
+
+@contextmanager
+def _values_of(query: Query) -> Generator[None, None, None]:
+    try:
+        yield
+    except (ValueError, OverflowError) as error:
+        raise DataContractError(
+            f"{query.where} gives a value that Python has no type for ({error}): leave such rows out of it"
+        ) from error
 
 
 def _as_table(query: str, columns: Sequence[str]) -> sa.Subquery:

@@ -19,6 +19,8 @@ from tasks.schema import EVENTS, ITEM, REQUIRED_COLUMNS, SESSION, TIMESTAMP, USE
 _MEMORY = "256MB"
 _THREADS = 2
 _BATCH_ROWS = 1 << 16
+_EMPTY = '"NULL"'
+"""DuckDB's type of a column that has no value in any chunk."""
 _EXACT = 2**53
 """Beyond it, a float is no longer told from its neighbours."""
 
@@ -81,7 +83,7 @@ def _collect(database: duckdb.DuckDBPyConnection, name: TableName, folders: Sequ
     database.execute(f"CREATE TABLE {_name(name)} AS {' UNION ALL '.join(selects)}")
 
 
-def _part(part: str, name: TableName, columns: Sequence[str], given: Sequence[str]) -> str:
+def _part(part: str, name: TableName, columns: Sequence[str], given: Mapping[str, str]) -> str:
     keys = [_name(column) for column in given if column.startswith(KEY)]
     if name != EVENTS:
         return f"SELECT {_typed(columns, given)} FROM {part}"
@@ -126,7 +128,7 @@ def _write(
     database: duckdb.DuckDBPyConnection, name: TableName, kinds: Mapping[tuple[TableName, str], str], path: Path
 ) -> int:
     """Sorted as the contract has it, and then by all else, so that chance has no say."""
-    columns = _columns(database, _name(name))
+    columns = list(_columns(database, _name(name)))
     cast = {c: f"{_name(c)}::{kinds[name, c]} AS {_name(c)}" for c in columns if (name, c) in kinds}
     keys = [key for key in SORT_KEYS[name] if key in columns]
     order = ", ".join(str(columns.index(column) + 1) for column in dict.fromkeys([*keys, *columns]))
@@ -135,23 +137,24 @@ def _write(
     return write_batches(rows.to_arrow_reader(_BATCH_ROWS), path)
 
 
-def _columns(database: duckdb.DuckDBPyConnection, source: str) -> list[str]:
-    return [row[0] for row in database.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+def _columns(database: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
+    """Names of columns and their types."""
+    return {row[0]: row[1] for row in database.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
 
 
-def _typed(columns: Sequence[str], given: Sequence[str]) -> str:
-    return ", ".join(f"{_cast(c, c in given)} AS {_name(c)}" for c in columns)
+def _typed(columns: Sequence[str], given: Mapping[str, str]) -> str:
+    return ", ".join(f"{_cast(c, given.get(c))} AS {_name(c)}" for c in columns)
 
 
-def _cast(column: str, is_given: bool) -> str:
-    value = _name(column) if is_given else "NULL"
-    if column in ID_COLUMNS or column in TEXT_COLUMNS or categories([column]):
-        return f"{value}::VARCHAR"
+def _cast(column: str, kind: str | None) -> str:
+    """`kind`: DuckDB's type of the column; None: the part lacks it."""
+    value = _name(column) if kind else "NULL"
     if column in NUMBER_COLUMNS:
         return f"{value}::DOUBLE"
     if column in TIME_COLUMNS:
         return f"{value}::TIMESTAMPTZ"
-    return value
+    is_text = column in ID_COLUMNS or column in TEXT_COLUMNS or bool(categories([column]))
+    return f"{value}::VARCHAR" if is_text or kind in (None, _EMPTY) else value
 
 
 def _name(name: str) -> str:
