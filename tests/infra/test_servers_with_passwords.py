@@ -14,7 +14,7 @@ from flows.doctor.mlflow_server import mlflow as look_at_mlflow
 from flows.doctor.prefect_server import prefect as look_at_prefect
 from flows.settings import read_settings
 from tests.flows.mlflow_server import free_port
-from tests.infra.containers import AWKWARD, PROJECT, SECRETS, command_of, environment_of, running
+from tests.infra.containers import AWKWARD, PROJECT, SECRETS, command_of, environment_of, running, until
 from tests.postgres import Postgres
 
 NAME = SECRETS["MLFLOW_TRACKING_USERNAME"]
@@ -107,6 +107,10 @@ def test_prefect_lets_nobody_in_without_its_password_and_takes_deployments_and_a
         begun = [sys.executable, "-m", *command_of("worker", {})]
         with running(begun, worker, f"http://127.0.0.1:{health}/health", tmp_path / "worker.log"):
             workers = f"{address}/work_pools/shoprec/workers/filter"
-            seen = httpx.post(workers, json={}, auth=(NAME, AWKWARD)).raise_for_status().json()
-            assert [one["name"] for one in seen] == ["compose"]
+
+            def seen() -> list[str]:
+                answer = httpx.post(workers, json={}, auth=(NAME, AWKWARD)).raise_for_status()
+                return [one["name"] for one in answer.json()]
+
+            until(lambda: seen() == ["compose"], tmp_path / "worker.log")
     assert AWKWARD not in (tmp_path / "prefect.log").read_text()
