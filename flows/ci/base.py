@@ -68,14 +68,21 @@ def recorded_base(root: Path, ref: str, into: Path, on_line: OnLine) -> Base:
 
 
 def retrained_base(root: Path, base: Base, into: Path, on_line: OnLine) -> Base:
-    """The base's own code and params on the raw data that lies in `root`, computed in `into`."""
+    """The base's own code and params on the raw data that lies in `root`, computed in `into`.
+
+    One that cannot be trained has no results, and says why: that is no fault of the change.
+    """
     on_line(f"training {base.ref} on the same data")
     if not into.exists():
         _lay_out(root, base.commit, into)
     shutil.rmtree(into / RAW, ignore_errors=True)
     shutil.copytree(root / RAW, into / RAW)
-    for stage in stage_order(into / "dvc.yaml"):
-        reproduce(into, stage, on_line)
+    try:
+        for stage in stage_order(into / "dvc.yaml"):
+            reproduce(into, stage, on_line)
+    except ShoprecError as error:
+        on_line(str(error))
+        return replace(base, told=f"it could not be trained either: {error}", project=None)
     return replace(base, told="trained here, on the same data", project=into, raw=hashes(root).get(RAW))
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from flows.ci.base import recorded_base
+from flows.ci.base import Base, recorded_base, retrained_base
 from flows.ci.comparison import Changed, changed_params, compare
 from flows.ci.learning import Learned
 from flows.ci.page import MARKER, as_json, markdown
@@ -161,6 +161,15 @@ def test_a_base_whose_results_are_gone_is_not_invented(shop: Path, tmp_path: Pat
     base = recorded_base(stranger, "origin/main", tmp_path / "base", lambda _: None)
     assert base.project is None
     assert base.told == "what its dvc.lock names is neither in DVC's cache nor could it be pulled"
+
+
+def test_a_base_that_cannot_be_trained_is_told_and_no_fault_of_the_change(shop: Path, tmp_path: Path) -> None:
+    change(shop, "dvc.yaml", ("stages:", "steps:"))
+    commit = git(shop, "rev-parse", "HEAD").strip()
+    found = retrained_base(shop, Base("change", commit, {}, ""), tmp_path / "base", lambda _: None)
+    assert found.project is None
+    assert found.told.startswith("it could not be trained either: ")
+    assert "has no stages" in found.told
 
 
 def test_what_the_remote_alone_has_is_pulled(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,8 @@ def running(command: list[str], env: Mapping[str, str], health: str, log: Path) 
     with log.open("w") as out:
         server = subprocess.Popen(command, env=env, cwd=log.parent, stdout=out, stderr=out, start_new_session=True)
     try:
-        end = time.monotonic() + 240
-        while not _answers(health):
-            assert server.poll() is None, log.read_text()
-            assert time.monotonic() < end, log.read_text()
-            time.sleep(0.5)
+        until(lambda: _answers(health) or server.poll() is not None, log)
+        assert server.poll() is None, log.read_text()
         yield
     finally:
         with suppress(ProcessLookupError):
@@ -68,6 +65,14 @@ def running(command: list[str], env: Mapping[str, str], health: str, log: Path) 
         except subprocess.TimeoutExpired:
             os.killpg(server.pid, 9)
             server.wait()
+
+
+def until(holds: Callable[[], bool], log: Path, seconds: float = 240) -> None:
+    """Raises AssertionError, with what is in `log`, where it does not hold within that time."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.5)
 
 
 def _answers(address: str) -> bool:

@@ -14,7 +14,7 @@ from flows.doctor.mlflow_server import mlflow as look_at_mlflow
 from flows.doctor.prefect_server import prefect as look_at_prefect
 from flows.settings import read_settings
 from tests.flows.mlflow_server import free_port
-from tests.infra.containers import AWKWARD, PROJECT, SECRETS, command_of, environment_of, running
+from tests.infra.containers import AWKWARD, PROJECT, SECRETS, command_of, environment_of, running, until
 from tests.postgres import Postgres
 
 NAME = SECRETS["MLFLOW_TRACKING_USERNAME"]
@@ -77,7 +77,7 @@ def test_mlflow_does_not_start_without_a_password_and_lets_nobody_in_without_it(
     assert AWKWARD not in (tmp_path / "mlflow.log").read_text()
 
 
-def test_prefect_lets_nobody_in_without_its_password_and_takes_the_deployments_with_it(
+def test_prefect_lets_nobody_in_without_its_password_and_takes_deployments_and_a_worker_with_it(
     stores: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port, home = free_port(), str(tmp_path / "prefect")
@@ -96,11 +96,21 @@ def test_prefect_lets_nobody_in_without_its_password_and_takes_the_deployments_w
         monkeypatch.setenv("PREFECT_API_AUTH_STRING", "ada:wrong")
         assert look_at_prefect(read_settings(tmp_path))[0].outcome == "fail"
 
-        client = environment_of("deploy", local)
-        client["PREFECT_API_URL"] = address
-        deploy = [*command_of("deploy", {})]
+        deploy, client = command_of("deploy", {}), environment_of("deploy", local)
         done = subprocess.run(deploy, env=client, cwd=PROJECT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         found = httpx.post(f"{address}/deployments/filter", json={}, auth=(NAME, AWKWARD)).raise_for_status().json()
         assert {one["work_pool_name"] for one in found} == {"shoprec"}
+
+        health = free_port()
+        worker = environment_of("worker", local) | {"PREFECT_WORKER_WEBSERVER_PORT": str(health)}
+        begun = [sys.executable, "-m", *command_of("worker", {})]
+        with running(begun, worker, f"http://127.0.0.1:{health}/health", tmp_path / "worker.log"):
+            workers = f"{address}/work_pools/shoprec/workers/filter"
+
+            def seen() -> list[str]:
+                answer = httpx.post(workers, json={}, auth=(NAME, AWKWARD)).raise_for_status()
+                return [one["name"] for one in answer.json()]
+
+            until(lambda: seen() == ["compose"], tmp_path / "worker.log")
     assert AWKWARD not in (tmp_path / "prefect.log").read_text()
