@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from flows.doctor_command import doctor
+from flows.publish_command import publish
 from flows.rebuild_command import rebuild
 from flows.recommend_command import recommend
 from flows.refresh_command import refresh
@@ -95,6 +96,7 @@ def rollback(
 
 app.command()(refresh)
 app.command()(recommend)
+app.command()(publish)
 app.command()(review)
 app.command()(verify)
 app.command()(rebuild)
