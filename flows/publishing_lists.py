@@ -18,7 +18,7 @@ from tasks.ingestion.storage import full_disk_named, read_table
 from tasks.ingestion.suites import load_suite
 from tasks.publication.about import COLD, IdKind
 from tasks.publication.catalogue import Catalogue
-from tasks.publication.check import Asked, blocks_of, check_lists, refuse_breaches
+from tasks.publication.check import Asked, blocks_of, check_lists, merged, refuse_breaches
 from tasks.publication.engine import active_users, bought_before, most_bought_by_one
 from tasks.publication.lists import Cut, ListWriter, cut_lists, lists_of_task
 from tasks.recommender.recommender import ITEMS
@@ -109,11 +109,12 @@ def check_all(plan: Plan, lists: Lists) -> list[Check]:
     cold = pq.read_table(lists.folder / f"{COLD}.parquet").to_pandas()
     for task in params.tasks:
         file = lists.folder / f"{task}.parquet"
-        checks += check_lists(blocks_of(file), task, asked, _bought(plan, file, task), suite)
+        checks.append(check_lists(blocks_of(file), task, asked, _bought(plan, file, task), suite))
         of_nobody = cold[cold[TASK] == task].assign(**{USER: nobody}).reset_index(drop=True)
-        checks += check_lists([of_nobody], task, for_nobody, _NONE, suite)
-    refuse_breaches(checks, plan.version)
-    return checks
+        checks.append(check_lists([of_nobody], task, for_nobody, _NONE, suite))
+    found = merged(checks)
+    refuse_breaches(found, plan.version)
+    return found
 
 
 _NONE = pd.MultiIndex.from_arrays([[], []])

@@ -18,9 +18,10 @@ from tasks.ingestion.suites import Expectation, Suite
 from tasks.schema import ITEM, TASK, USER, CheckedName
 
 _UNIQUENESS = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
+_NO_GAPS = "expect_column_values_to_not_be_null"
 _EXAMPLES = 5
 _NAMED_BY: dict[CheckedName, list[str]] = {"recommendations": [TASK, USER, ITEM]}
-"""What a row is called by, where the column at fault is a helper; elsewhere it is the item."""
+"""What a row is called by, where the column at fault is a helper or a gap; in other tables it is the item."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ def _examples(
     if not len(rows):
         return ()
     columns = expectation.columns
-    if any(column in helpers for column in columns):
+    if any(column in helpers for column in columns) or (table in _NAMED_BY and expectation.type == _NO_GAPS):
         columns = _NAMED_BY.get(table, [ITEM])
     counts = frame.loc[rows, columns].value_counts(dropna=False, sort=True).head(_EXAMPLES)
     return tuple(f"{_shown(key)} ({count:,}x)" for key, count in counts.items())

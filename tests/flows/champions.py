@@ -48,33 +48,39 @@ print("made")
 """
 
 
-def project(root: Path, empty_database: Path) -> Path:
-    """The small shop of 200 shoppers and 60 items, with version 1 in production."""
+def make_project(root: Path, empty_database: Path) -> Path:
+    """The small shop of 200 shoppers and 60 items, with version 1 in production, and a candidate 2 whose lists begin
+    one item later."""
     furnish(root, bought_in_sections(), source={"adapter": "complete_journey"}, clean={"exclude": {}})
     shutil.copytree(PROJECT / "expectations", root / "expectations")
     (root / "var").mkdir()
     shutil.copy(empty_database, root / "var" / "mlflow.db")
-    crown(root)
+    registry = registry_of(root)
+    for first in (0, 1):
+        folder = root / f"made-{first}"
+        folder.mkdir()
+        left = retrains_in(folder)(f"recipe {first}", ["c000"])
+        (folder / "source" / "tasks" / "recommender" / "__main__.py").write_text(COMMAND)
+        events = pd.read_parquet(root / "data" / "valid" / "events.parquet")
+        owned = {user: sorted(set(items)) for user, items in events.groupby("user_id")["item_id"]}
+        (folder / "bundle" / "owned.json").write_text(json.dumps(owned))
+        (folder / "bundle" / "first.json").write_text(json.dumps(first))
+        shutil.copy(root / "data" / "valid" / "items.parquet", folder / "bundle")
+        version = registry.log(left)
+        seal(registry, passport(version.number, version.run_id))
+    crown(root, 1)
     return root
 
 
-def crown(root: Path, first: int = 0) -> int:
-    """Puts a new version in production, whose lists begin `first` items later."""
-    registry = Registry(f"sqlite:///{root / 'var' / 'mlflow.db'}", root / "var" / "mlartifacts")
+def crown(root: Path, version: int) -> None:
+    registry = registry_of(root)
+    serving = registry.holder_of("production")
     stages = Stages(registry, Ledger(f"sqlite:///{root / 'var' / 'ledger.db'}"))
-    folder = root / f"made-{first}"
-    folder.mkdir()
-    left = retrains_in(folder)(f"recipe {first}", ["c000"])
-    (folder / "source" / "tasks" / "recommender" / "__main__.py").write_text(COMMAND)
-    events = pd.read_parquet(root / "data" / "valid" / "events.parquet")
-    owned = {user: sorted(set(items)) for user, items in events.groupby("user_id")["item_id"]}
-    (folder / "bundle" / "owned.json").write_text(json.dumps(owned))
-    (folder / "bundle" / "first.json").write_text(json.dumps(first))
-    shutil.copy(root / "data" / "valid" / "items.parquet", folder / "bundle")
-    serving, version = registry.holder_of("production"), registry.log(left)
-    seal(registry, passport(version.number, version.run_id))
-    stages.move(version.number, "production", "better", "a test", {}, serving.number if serving else None)
-    return version.number
+    stages.move(version, "production", "better", "a test", {}, serving.number if serving else None)
+
+
+def registry_of(root: Path) -> Registry:
+    return Registry(f"sqlite:///{root / 'var' / 'mlflow.db'}", root / "var" / "mlartifacts")
 
 
 def passport(version: int, run_id: str) -> Passport:

@@ -1,6 +1,7 @@
 """Batch publication from the registry to readers: the real flow, champion's process, files and database."""
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -18,15 +19,21 @@ from flows.recommend import recommend
 from flows.settings import apply_settings
 from tasks.errors import BrokenCheckError, ShoprecError
 from tasks.params import load_params
-from tests.flows.champions import change_publication, crown, project
+from tests.flows.champions import change_publication, crown, make_project
 from tests.flows.shops import ITEMS, USERS
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Path:
+    return make_project(tmp_path_factory.mktemp("publish"), empty_database)
+
+
 @pytest.fixture
-def root(tmp_path: Path, empty_database: Path) -> Path:
-    return project(tmp_path, empty_database)
+def root(made: Path, tmp_path: Path) -> Path:
+    """A copy, whose registry finds its models in the original."""
+    return shutil.copytree(made, tmp_path / "project", ignore=shutil.ignore_patterns("mlartifacts", "made-*"))
 
 
 @pytest.fixture
@@ -79,7 +86,7 @@ def test_nothing_new_is_published_twice_unless_asked_for_and_what_changed_is_tol
     same = recommend(root=root, reason="test")
     assert (same.id, same.is_new, same.told) == (1, False, "the same lists are published already")
     assert same.published_at == first.published_at
-    assert crown(root, first=1) == 2
+    crown(root, 2)
     second = recommend(root=root, reason="a promotion")
     assert (second.id, second.version, second.changes["all"].users) == (2, 2, USERS)
     assert (second.changes["all"].changed, second.changes["all"].overlap) == (1.0, pytest.approx(0.9))
@@ -100,7 +107,7 @@ def test_what_may_not_be_shown_is_made_up_for(root: Path) -> None:
     sold = {f"sku-{n:02d}" for n in range(10, ITEMS) if n % 4 == 3}
     assert set(lists["all"]["item_id"]) == sold == set(lists["new"]["item_id"])
     assert (lists["all"].groupby("user_id").size() == 5).all()
-    assert lists["all"]["user_id"].nunique() == USERS == lists["new"]["user_id"].nunique()
+    assert lists["all"]["user_id"].nunique() == USERS > lists["new"]["user_id"].nunique(), "some own all that is sold"
     assert lists["all"].query("user_id == 'c012'")["item_id"].tolist() == [
         f"sku-{n}" for n in (15, 19, 23, 27, 31)
     ]  # fmt: skip
@@ -135,7 +142,7 @@ def test_where_a_rule_is_broken_nothing_is_published(
 ) -> None:
     recommend(root=root, reason="test")
     before = rows(root), rows(root, "SELECT * FROM publications")
-    crown(root, first=1)
+    crown(root, 2)
     monkeypatch.setenv("TEST_FAULT", fault)
     code, _, err = shoprec("--reason", "test")
     assert code == 2
@@ -154,7 +161,7 @@ def test_back_is_quick_and_needs_no_prefect_and_holds_against_the_schedule(
     root: Path, shoprec: Callable[..., tuple]
 ) -> None:
     recommend(root=root, reason="nightly")
-    crown(root, first=1)
+    crown(root, 2)
     recommend(root=root, reason="nightly")
     program = (
         "import sys; sys.argv = ['shoprec', 'publish', '--back', '--reason', 'complaints', '--root', sys.argv[1]]\n"
@@ -184,7 +191,7 @@ def test_lists_of_what_no_longer_serves_are_not_shown(root: Path, monkeypatch: p
     settled = publishing.show_to_readers
 
     def too_late(*arguments: object) -> object:
-        crown(root, first=1)
+        crown(root, 2)
         return settled(*arguments)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr("flows.recommend.show_to_readers", too_late)

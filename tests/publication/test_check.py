@@ -64,6 +64,11 @@ def test_a_breach_is_found_with_its_rows(rule: str) -> None:
     assert found[rule].unexpected == rows
 
 
+def test_a_list_that_is_missing_is_named_by_its_shopper() -> None:
+    (check,) = broken_by(CANARIES["item_id_present"][0](lists("new"))).values()
+    assert check.examples == ("new / 3 / (empty) (1x)",)
+
+
 def test_every_rule_has_a_canary() -> None:
     elsewhere = {"item_available", "item_allowed", "not_bought_before"}
     assert {expectation.rule for expectation in SUITE.expectations} == set(CANARIES) | elsewhere
@@ -97,6 +102,7 @@ def test_a_list_in_two_parts_is_found() -> None:
 def test_a_short_list_is_right_where_the_shop_sells_no_more() -> None:
     short = lists("new").drop(index=2).reset_index(drop=True)
     assert broken_by(short, whole_though_short={"new": [0]}) == {}
+    assert broken_by(short.query("user_id > 0"), whole_though_short={"new": [0]}) == {}, "nothing at all is right, too"
     assert set(broken_by(short, whole_though_short={"all": [0], "new": [1]})) == {"list_length"}
 
 
