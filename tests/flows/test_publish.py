@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import pandas as pd
 import pytest
@@ -59,6 +60,13 @@ def rows(root: Path, query: str = "SELECT * FROM current_recommendations") -> pd
         return pd.read_sql(query, connection)
 
 
+def shown(key: str) -> str:
+    """The newest artifact of that key in Prefect."""
+    found = cast(Artifact | None, Artifact.get(key))
+    assert found is not None
+    return str(found.data)
+
+
 def test_both_places_hold_the_champions_lists_for_all_active_shoppers(root: Path) -> None:
     found = recommend(root=root, reason="test")
     assert (found.id, found.version, found.users, found.k, found.is_new) == (1, 1, USERS, 10, True)
@@ -75,9 +83,8 @@ def test_both_places_hold_the_champions_lists_for_all_active_shoppers(root: Path
     pd.testing.assert_frame_equal(in_database, both, check_dtype=False)
     about = json.loads((root / "published" / "current" / "publication.json").read_text())
     assert (about["id"], about["as_of"], about["users"]) == (1, "2024-04-01T00:00:00+00:00", USERS)
-    told = Artifact.get("publication-summary")
-    assert told is not None
-    assert "Publication 1, of version 1, as of 2024-04-01T00:00:00+00:00: 200 shoppers" in str(told.data)
+    told = shown("publication-summary")
+    assert "Publication 1, of version 1, as of 2024-04-01T00:00:00+00:00: 200 shoppers" in told
     assert not list((root / "var").glob("publish-*"))
 
 
@@ -152,9 +159,7 @@ def test_where_a_rule_is_broken_nothing_is_published(
     pd.testing.assert_frame_equal(rows(root), before[0])
     pd.testing.assert_frame_equal(rows(root, "SELECT * FROM publications"), before[1])
     assert (root / "published" / "current").readlink() == Path("1")
-    stopped = Artifact.get("publication-stopped")
-    assert stopped is not None
-    assert "Nothing was published" in str(stopped.data)
+    assert "Nothing was published" in shown("publication-stopped")
 
 
 def test_back_is_quick_and_needs_no_prefect_and_holds_against_the_schedule(

@@ -1,6 +1,5 @@
 """Publications of a tiny shop: six shoppers, twenty items, lists of three."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -63,7 +62,7 @@ def filled(folder: PublicationFolder, number: int, ids: IdKind = "integer", firs
     )
     done = about.written_to(new)
     folder.settle(number)
-    return replace(done)
+    return done
 
 
 def publications(tmp_path: Path) -> PublicationFolder:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from flows.publishing import mend
 from tasks.errors import ShoprecError, TransientError
@@ -245,6 +246,6 @@ def test_only_one_publication_can_be_current(url: str, reader: sa.Engine, tmp_pa
     folder, database = publications(tmp_path), PublicationDatabase(url)
     for number in (1, 2):
         database.publish(filled(folder, number), folder.of(number), "ann", "x")
-    with reader.begin() as connection, pytest.raises(sa.exc.IntegrityError):
+    with reader.begin() as connection, pytest.raises(IntegrityError):
         connection.execute(sa.text("UPDATE publications SET state = 'current' WHERE id = 1"))
     assert PublicationFolder(tmp_path / "published").current() is None
