@@ -13,6 +13,7 @@ from rich.console import Console
 from flows.ci_command import ci
 from flows.doctor_command import doctor
 from flows.operations_command import deploy, down, status, up
+from flows.publish_command import publish
 from flows.rebuild_command import rebuild
 from flows.recommend_command import recommend
 from flows.refresh_command import refresh
@@ -97,6 +98,7 @@ def rollback(
 
 app.command()(refresh)
 app.command()(recommend)
+app.command()(publish)
 app.command()(review)
 app.command()(verify)
 app.command()(rebuild)

@@ -24,13 +24,14 @@ from tasks.recommender import bundle
 from tasks.registry import Version
 from tasks.reranking.ranker import LEARNED
 from tasks.schema import ITEM, RANK, USER
-from tasks.versioning.process import OnLine, error_of, run_module
+from tasks.versioning.process import Finished, OnLine, error_of, run_module
 
 if TYPE_CHECKING:
     from tasks.registry.registry import Registry
 
 PARAMS = "recipe/params.yaml"
 """Among the artifacts of a run: what its version was trained with."""
+LISTS = "lists.parquet"
 _MIB = 2**20
 _KEY = ["task", USER, RANK]
 
@@ -167,15 +168,23 @@ def lists_of(
 
     `more`: options of `tasks.recommender recommend`; files lie in `folder`.
     """
+    write_lists(code, bundled, users, k, folder, on_line, *more)
+    return pd.read_parquet(folder / LISTS)
+
+
+def write_lists(
+    code: Path, bundled: Path, users: pd.DataFrame, k: int, folder: Path, on_line: OnLine, *more: str
+) -> Finished:
+    """As `lists_of`, into the file `LISTS` of `folder`: for more users than whose lists fit in memory."""
     users.to_parquet(folder / "users.parquet", index=False)
-    files = ["--users", "users.parquet", "--out", "lists.parquet", *more]
-    call_version(code, ["recommend", "--bundle", str(bundled), "--k", str(k), *files], folder, on_line)
-    return pd.read_parquet(folder / "lists.parquet")
+    files = ["--users", "users.parquet", "--out", LISTS, *more]
+    return call_version(code, ["recommend", "--bundle", str(bundled), "--k", str(k), *files], folder, on_line)
 
 
-def call_version(code: Path, arguments: list[str], cwd: Path, on_line: OnLine) -> None:
+def call_version(code: Path, arguments: list[str], cwd: Path, on_line: OnLine) -> Finished:
     """Runs `python -m tasks.recommender` of the package in `code`; see there."""
     env = dict(os.environ) | {"PYTHONPATH": str(code), "OMP_WAIT_POLICY": "PASSIVE"}
     done = run_module("tasks.recommender", arguments, cwd, on_line, env)
     if done.code:
         raise error_of(done.code, f"its own code could not {arguments[0]}: " + "\n".join(done.lines[-20:]))
+    return done

@@ -39,6 +39,8 @@ class Settings:
     """Where runs put their files; None: the tracking server decides. A database by itself has no place for them."""
     ledger: str
     """Address of the database that keeps every change of stage: `SHOPREC_LEDGER`, as SQLAlchemy writes it."""
+    publications: str
+    """Address of the database that gets the recommendations: `SHOPREC_PUBLICATIONS`, written likewise."""
 
     @property
     def var(self) -> Path:
@@ -81,7 +83,8 @@ def read_settings(root: Path) -> Settings:
     uri = os.environ["MLFLOW_TRACKING_URI"]
     served = uri.startswith(("http://", "https://"))
     ledger = os.environ.get("SHOPREC_LEDGER") or f"sqlite:///{root / 'var' / 'ledger.db'}"
-    return Settings(root, uri, None if served else root / "var" / "mlartifacts", ledger)
+    publications = os.environ.get("SHOPREC_PUBLICATIONS") or f"sqlite:///{root / 'var' / 'publications.db'}"
+    return Settings(root, uri, None if served else root / "var" / "mlartifacts", ledger, publications)
 
 
 def who() -> str:

@@ -12,6 +12,12 @@ VALUE = "value"
 TITLE = "title"
 BRAND = "brand"
 PRICE = "price"
+TASK = "task"
+RANK = "rank"
+"""Place in a list, from 1 (best)."""
+SCORE = "score"
+VERSION = "version"
+"""Of a registered model."""
 CATEGORY_PREFIX = "category_"
 """Categories run from the widest, `category_1`, to the narrowest, `category_n`."""
 
@@ -21,22 +27,27 @@ EVENTS = "events"
 ITEMS = "items"
 USERS = "users"
 PROMOTIONS = "promotions"
+RECOMMENDATIONS = "recommendations"
 TableName = Literal["events", "items", "users", "promotions"]
 TABLES: tuple[TableName, ...] = ("events", "items", "users", "promotions")
+CheckedName = Literal["events", "items", "users", "promotions", "recommendations"]
+"""What an expectation suite may be about: a canonical table, or the lists that are published."""
 
-REQUIRED_COLUMNS: dict[TableName, tuple[str, ...]] = {
+REQUIRED_COLUMNS: dict[CheckedName, tuple[str, ...]] = {
     "events": (USER, ITEM, EVENT_TYPE, TIMESTAMP, SESSION, QUANTITY, VALUE),
     "items": (ITEM, TITLE),
     "users": (USER,),
     "promotions": (ITEM, "start", "end", "kind", "reach"),
+    "recommendations": (TASK, USER, RANK, ITEM, VERSION),
 }
 """`reach` is the share of the shop's outlets where the promotion holds, in (0, 1]; 1 where a shop has no outlets."""
 
-OPTIONAL_COLUMNS: dict[TableName, tuple[str, ...]] = {
+OPTIONAL_COLUMNS: dict[CheckedName, tuple[str, ...]] = {
     "events": ("rating", "position", "query", "channel"),
     "items": (BRAND, PRICE, "description", "available_from", "available_to"),
     "users": ("consent",),
     "promotions": (),
+    "recommendations": (),
 }
 
 OPEN_TABLES: tuple[TableName, ...] = ("items", "users")
@@ -46,17 +57,13 @@ Task = Literal["all", "new"]
 TASKS: tuple[Task, ...] = ("all", "new")
 """all: what the shopper will buy in the horizon; new: only of what that shopper never bought before."""
 
-RANK = "rank"
-"""Place in a list, from 1 (best)."""
-SCORE = "score"
 
-
-def canonical_columns(table: TableName) -> tuple[str, ...]:
+def canonical_columns(table: CheckedName) -> tuple[str, ...]:
     """All that the contract names for the table, but for the categories of items, of which there may be any number."""
     return REQUIRED_COLUMNS[table] + OPTIONAL_COLUMNS[table]
 
 
-def is_canonical(table: TableName, column: str) -> bool:
+def is_canonical(table: CheckedName, column: str) -> bool:
     return column in canonical_columns(table) or (table == ITEMS and bool(categories([column])))
 
 

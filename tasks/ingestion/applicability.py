@@ -8,7 +8,7 @@ import pandas as pd
 from tasks.ingestion.quality import Check
 from tasks.ingestion.spelling import is_it
 from tasks.ingestion.suites import Expectation, Suite, UnknownValueError, resolved
-from tasks.schema import OPEN_TABLES, REQUIRED_COLUMNS, TableName, canonical_columns, is_canonical
+from tasks.schema import OPEN_TABLES, REQUIRED_COLUMNS, CheckedName, canonical_columns, is_canonical
 
 _ABOUT_THE_TABLE = ("expect_column_to_exist", "expect_table_row_count_to_be_between")
 _ABOUT_GAPS = ("expect_column_values_to_not_be_null", "expect_column_values_to_be_null")
@@ -44,7 +44,7 @@ def sort_out(
 
 
 def _refuse_column_of_nowhere(
-    expectation: Expectation, frame: pd.DataFrame, table: TableName, unknown: Mapping[str, str]
+    expectation: Expectation, frame: pd.DataFrame, table: CheckedName, unknown: Mapping[str, str]
 ) -> None:
     """A column that no such table has is mistyped. Users and items may have any, but then the data has it."""
     for column in expectation.columns:
@@ -61,7 +61,7 @@ def _refuse_column_of_nowhere(
 
 
 def _why_not_applicable(
-    expectation: Expectation, frame: pd.DataFrame, table: TableName, unknown: Mapping[str, str]
+    expectation: Expectation, frame: pd.DataFrame, table: CheckedName, unknown: Mapping[str, str]
 ) -> str | None:
     if expectation.type in _ABOUT_THE_TABLE:
         return None

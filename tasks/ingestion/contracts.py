@@ -6,7 +6,7 @@ columns such as `item_in_catalogue` are computed before and checked for truth.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,13 @@ import pandas as pd
 from tasks.ingestion.applicability import sort_out
 from tasks.ingestion.quality import Check
 from tasks.ingestion.suites import Expectation, Suite
+from tasks.schema import ITEM, TASK, USER, CheckedName
 
 _UNIQUENESS = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
+_NO_GAPS = "expect_column_values_to_not_be_null"
 _EXAMPLES = 5
+_NAMED_BY: dict[CheckedName, list[str]] = {"recommendations": [TASK, USER, ITEM]}
+"""What a row is called by, where the column at fault is a helper or a gap; in other tables it is the item."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ def check_table(frame: pd.DataFrame, suite: Suite, values: Mapping[str, Any], he
     results = _run_expectations(frame, {rule: (by_rule[rule], kwargs) for rule, kwargs in runnable.items()})
     rows: dict[str, pd.Index] = {}
     for rule, result in results.items():
-        checks[rule], rows[rule] = _judge(frame, suite, by_rule[rule], result)
+        checks[rule], rows[rule] = _judge(frame, suite, by_rule[rule], result, known)
     return Outcome(tuple(checks[rule] for rule in by_rule), _first_rule_of_each_row(rows, by_rule))
 
 
@@ -97,7 +101,7 @@ def _exception(info: Any) -> str | None:
 
 
 def _judge(
-    frame: pd.DataFrame, suite: Suite, expectation: Expectation, result: Mapping[str, Any]
+    frame: pd.DataFrame, suite: Suite, expectation: Expectation, result: Mapping[str, Any], helpers: Collection[str]
 ) -> tuple[Check, pd.Index]:
     """The check, and the positions of the rows to set aside (none where the run stops, or only warns)."""
     if result["exception"]:
@@ -115,7 +119,7 @@ def _judge(
         observed=_observed(facts),
         checked=int(facts.get("element_count", 0)),
         unexpected=len(rows),
-        examples=_examples(frame, expectation, rows),
+        examples=_examples(frame, suite.table, expectation, rows, helpers),
     )
     return check, rows if status == "quarantined" else pd.Index([])
 
@@ -143,13 +147,15 @@ def _observed(facts: Mapping[str, Any]) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def _examples(frame: pd.DataFrame, expectation: Expectation, rows: pd.Index) -> tuple[str, ...]:
+def _examples(
+    frame: pd.DataFrame, table: CheckedName, expectation: Expectation, rows: pd.Index, helpers: Collection[str]
+) -> tuple[str, ...]:
     """The most frequent offending values with their counts; of a helper column, the rows' ids instead."""
     if not len(rows):
         return ()
     columns = expectation.columns
-    if columns[0] in ("item_in_catalogue", "first_copy"):
-        columns = ["item_id"]
+    if any(column in helpers for column in columns) or (table in _NAMED_BY and expectation.type == _NO_GAPS):
+        columns = _NAMED_BY.get(table, [ITEM])
     counts = frame.loc[rows, columns].value_counts(dropna=False, sort=True).head(_EXAMPLES)
     return tuple(f"{_shown(key)} ({count:,}x)" for key, count in counts.items())
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from tasks.errors import BrokenCheckError, DataContractError, ShoprecError
 from tasks.ingestion.suites import Expectation
-from tasks.schema import TableName
+from tasks.schema import CheckedName, TableName
 
 Status = Literal["passed", "quarantined", "warning", "failed", "not applicable", "broken"]
 """passed: every row holds; quarantined: few rows do not, they were set aside; warning: breached, but nothing stops;
@@ -17,7 +17,7 @@ failed: breached, the run stops; not applicable: nothing to check; broken: the c
 class Check:
     """What became of one expectation."""
 
-    table: TableName
+    table: CheckedName
     expectation: Expectation
     status: Status
     observed: str = ""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tasks.errors import BrokenCheckError
-from tasks.schema import TABLES, TableName
+from tasks.schema import TABLES, CheckedName, TableName
 
 Severity = Literal["critical", "warning"]
 
@@ -52,7 +52,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Suite:
-    table: TableName
+    table: CheckedName
     digest: str
     """SHA-256 of the file."""
     expectations: tuple[Expectation, ...] = field(default_factory=tuple)
@@ -61,7 +61,7 @@ class Suite:
 def load_suites(folder: Path) -> dict[TableName, Suite]:
     """`raw_<table>.json` of `folder`, for each table that has one. Raises BrokenCheckError where one cannot be read."""
     paths: dict[TableName, Path] = {name: folder / f"raw_{name}.json" for name in TABLES}
-    suites: dict[TableName, Suite] = {name: _load(name, path) for name, path in paths.items() if path.exists()}
+    suites: dict[TableName, Suite] = {name: load_suite(name, path) for name, path in paths.items() if path.exists()}
     if "events" not in suites:
         raise BrokenCheckError(f"{paths['events']} does not exist: without it nothing says what good events are")
     return suites
@@ -72,11 +72,14 @@ def resolved(kwargs: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, 
     return {key: _resolve(value, values) for key, value in kwargs.items()}
 
 
-def _load(table: TableName, path: Path) -> Suite:
-    content = path.read_bytes()
+def load_suite(table: CheckedName, path: Path) -> Suite:
+    """Raises BrokenCheckError where there is none, or it cannot be read."""
     try:
+        content = path.read_bytes()
         parsed = json.loads(content)
         expectations = tuple(_expectation(entry) for entry in parsed["expectations"])
+    except FileNotFoundError as error:
+        raise BrokenCheckError(f"{path} does not exist: without it nothing says what good {table} are") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BrokenCheckError(f"{path} is no JSON: {error}") from error
     except (KeyError, TypeError, AttributeError) as error:

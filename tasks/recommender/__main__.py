@@ -28,6 +28,8 @@ from tasks.stage import run_stage
 WARM_UP = 5
 BLOCK = 2500
 """Users whose candidates are in memory at once."""
+ROWS = 500_000
+"""Rows of one task's lists that are in memory at once; longer lists are made for fewer users at a time."""
 
 
 def main() -> None:
@@ -45,8 +47,8 @@ def main() -> None:
 
 
 def _write_lists(recommender: Recommender, users: np.ndarray, k: int, out: Path, at_once: int = BLOCK) -> None:
-    """A block of users at a time, so that memory does not grow with their number."""
-    writer = None
+    """A block of users at a time, so that memory does not grow with their number, nor with k."""
+    writer, at_once = None, max(1, min(at_once, ROWS // k))
     for begin in range(0, max(len(users), 1), at_once):
         block = pa.Table.from_pandas(_lists(recommender, users[begin : begin + at_once], k), preserve_index=False)
         writer = writer or pq.ParquetWriter(out, block.schema)

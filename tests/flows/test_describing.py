@@ -49,7 +49,7 @@ def settings(three_versions: Path, tmp_path: Path) -> Settings:  # noqa: F811
     now = quality(1100, "2024-03-02T00:00:00+00:00")
     (tmp_path / "reports" / "data_quality.json").write_text(json.dumps(now))
     base = f"sqlite:///{tmp_path / 'var'}"
-    found = Settings(tmp_path, f"{base}/mlflow.db", None, f"{base}/ledger.db")
+    found = Settings(tmp_path, f"{base}/mlflow.db", None, f"{base}/ledger.db", f"{base}/publications.db")
     open_stages(found, Registry(found.tracking_uri)).move(1, "production", "the first", "a retrain", {}, None)
     return found
 
