@@ -68,11 +68,10 @@ def deploy(root: Root = Path()) -> None:
 
     Done again, it changes what differs. `shoprec up` does this too.
     """
-    settings = apply_settings(root)
+    settings = read_settings(root)
     from flows.operations.registration import register
-    from flows.operations.services import server_of
 
-    api = os.environ.get("PREFECT_API_URL") or server_of(settings.var)
+    api = os.environ.get("PREFECT_API_URL")
     if api is None:
         raise ShoprecError("PREFECT_API_URL is not set, and no server was started here: `make up` starts one")
     register(settings.root, api, _teller(console()))

@@ -22,7 +22,10 @@ Tell = Callable[[str], None]
 
 
 def register(root: Path, api: str, tell: Tell) -> None:
-    """Raises ShoprecError where a file is missing or Prefect refuses it."""
+    """The worker finds the project in `SHOPREC_ROOT`, where that is set, and in `root` else.
+
+    Raises ShoprecError where a file is missing or Prefect refuses it.
+    """
     for name in (DEPLOYMENTS, AUTOMATIONS):
         if not (root / name).is_file():
             raise ShoprecError(
@@ -93,7 +96,7 @@ def _alerts_block(api: str) -> str | None:
 
 
 def _prefect(root: Path, api: str, *arguments: str) -> None:
-    env = os.environ | {"PREFECT_API_URL": api, "SHOPREC_ROOT": str(root)}
+    env = {"SHOPREC_ROOT": str(root)} | os.environ | {"PREFECT_API_URL": api}
     command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
     done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
     if done.returncode:

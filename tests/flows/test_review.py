@@ -211,7 +211,7 @@ def command(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
 def test_the_deployment_looks_every_five_minutes_one_at_a_time() -> None:
     deployments = yaml.safe_load((Path(__file__).parents[2] / "infra" / "prefect.yaml").read_text())["deployments"]
-    (found,) = [one for one in deployments if one["entrypoint"] == "flows/review.py:review"]
+    (found,) = [one for one in deployments if one["entrypoint"] == "flows.review.review"]
     assert [schedule["cron"] for schedule in found["schedules"]] == ["*/5 * * * *"]
     assert found["concurrency_limit"]["limit"] == 1
 

@@ -112,6 +112,16 @@ def test_a_person_starts_one_by_prefects_own_command(shop: Unattended) -> None:
     assert last["name"] == "refresh: ada"
 
 
+def test_every_deployment_says_what_it_does_and_what_its_parameters_are(shop: Unattended) -> None:
+    written = yaml.safe_load((PROJECT / "infra" / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
+    assert [one["name"] for one in written] == ["retrain", "refresh", "recommend", "monitor", "review", "rollback"]
+    found = {one["name"]: one for one in ask(shop.api, "POST", "/deployments/filter", {})}
+    assert all(one["description"] for one in found.values())
+    assert found["retrain"]["global_concurrency_limit"]["limit"] == 1
+    assert found["rollback"]["parameter_openapi_schema"]["required"] == ["reason"]
+    assert found["refresh"]["parameter_openapi_schema"]["properties"]["wait_minutes"]["minimum"] == 0
+
+
 def test_a_parameter_of_the_wrong_type_is_refused_before_anything_starts(shop: Unattended) -> None:
     with pytest.raises(Exception, match="wait_minutes"):
         shop.start("retrain/retrain", wait_minutes="long")
@@ -202,9 +212,3 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(shop: Unattended) -
     with socket.create_server(("127.0.0.1", int(shop.env["PREFECT_PORT"]))):
         shop.shoprec("up", code=1)
     assert not list((shop.root / "var" / "services").glob("*.json"))
-
-
-def test_every_deployment_has_a_description_and_typed_parameters() -> None:
-    written = yaml.safe_load((PROJECT / "infra" / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
-    assert [one["name"] for one in written] == ["retrain", "refresh", "recommend", "monitor", "review", "rollback"]
-    assert all(one["description"] for one in written)

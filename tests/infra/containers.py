@@ -25,8 +25,9 @@ SECRETS = {
     "MLFLOW_TRACKING_PASSWORD": AWKWARD,
     "MLFLOW_FLASK_SERVER_SECRET_KEY": "signs-sessions",
     "PREFECT_AUTH_STRING": f"ada:{AWKWARD}",
+    "SHOPREC_ALERTS_URL": "https://alerts.example.com/secret-path",
 }
-_VARIABLE = re.compile(r"\$\{(\w+)(:\?[^}]*)?\}")
+_VARIABLE = re.compile(r"\$\{(\w+)(:?[?-][^}]*)?\}")
 
 
 def services() -> dict[str, dict[str, Any]]:

@@ -101,6 +101,9 @@ def test_prefect_lets_nobody_in_without_its_password_and_takes_deployments_and_a
         assert done.returncode == 0, done.stdout + done.stderr
         found = httpx.post(f"{address}/deployments/filter", json={}, auth=(NAME, AWKWARD)).raise_for_status().json()
         assert {one["work_pool_name"] for one in found} == {"shoprec"}
+        assert {
+            one["pull_steps"][0]["prefect.deployments.steps.set_working_directory"]["directory"] for one in found
+        } == {"/project"}
 
         health = free_port()
         worker = environment_of("worker", local) | {"PREFECT_WORKER_WEBSERVER_PORT": str(health)}
