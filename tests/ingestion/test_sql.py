@@ -74,7 +74,7 @@ def test_all_events_land_with_the_databases_types(tmp_path: Path) -> None:
 @pytest.mark.parametrize("chunk_rows", [1, 7, 100_000])
 @pytest.mark.usefixtures("orders")
 def test_chunks_make_no_difference(tmp_path: Path, chunk_rows: int) -> None:
-    few = f"{ORDERS} WHERE id < 50"
+    few = f"{ORDERS} WHERE id < 20"
     for root, rows in ((tmp_path / "a", chunk_rows), (tmp_path / "b", 50)):
         land(root, events_of(few), END, chunk_rows=rows)
     assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
