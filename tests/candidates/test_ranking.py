@@ -41,7 +41,7 @@ def test_best_per_row_is_the_same_for_sparse_rows() -> None:
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), k=st.integers(1, 30), ties=st.booleans())
 def test_best_of_many_columns_is_what_sorting_each_row_gives(seed: int, k: int, ties: bool) -> None:
-    """Where a bound is found on maxima of groups of columns; one row has its best side by side, as the universe does."""
+    """Where a bound is found on maxima of groups of columns; one row has its best side by side."""
     rng = np.random.default_rng(seed)
     scores = rng.integers(-3, 9, (3, 700)) if ties else rng.standard_normal((3, 700))
     scores[0] = np.sort(scores[0])[::-1]
