@@ -13,10 +13,10 @@ def best_per_row(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.intp],
     if k < 1 or scores.shape[1] == 0:
         return np.empty(0, np.intp), np.empty(0, np.intp)
     positive = scores > 0
-    if k < scores.shape[1] and positive.sum() > _SPARSE * scores.size:
+    if k < scores.shape[1] and np.count_nonzero(positive) > _SPARSE * scores.size:
         # Everything from the k-th score up, and a little more; what is too much is cut below, where ties have an order.
         positive &= scores >= _floor(scores, k)
-    rows, columns = np.nonzero(positive)
+    rows, columns = np.divmod(np.flatnonzero(positive), scores.shape[1])  # many times as fast as np.nonzero
     order = np.lexsort((columns, -scores[rows, columns], rows))
     rows, columns = rows[order], columns[order]
     keep = place_in_group(rows) < k

@@ -38,6 +38,17 @@ def test_best_per_row_is_the_same_for_sparse_rows() -> None:
     assert (rows.tolist(), columns.tolist()) == ([0, 0, 2], [900, 7, 5])
 
 
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1), k=st.integers(1, 30), ties=st.booleans())
+def test_best_of_many_columns_is_what_sorting_each_row_gives(seed: int, k: int, ties: bool) -> None:
+    """Where a bound is found on maxima of groups of columns; one row has its best side by side."""
+    rng = np.random.default_rng(seed)
+    scores = rng.integers(-3, 9, (3, 700)) if ties else rng.standard_normal((3, 700))
+    scores[0] = np.sort(scores[0])[::-1]
+    rows, columns = best_per_row(scores.astype(np.float32), k)
+    assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == best_by_hand(scores.astype(np.float32), k)
+
+
 def test_of_equal_scores_the_lower_position_comes_first() -> None:
     rows, columns = best_per_row(np.ones((2, 6), np.float32), 3)
     assert columns.tolist() == [0, 1, 2] * 2
