@@ -1,6 +1,7 @@
 """Programs that go on in the background: started once, found again by their notes, and ended with all that they began.
 
-A note holds the number of the process and when it began, so what reused the number later is not taken for it.
+A note holds the number of the process and a mark in its environment, so what reused the number later is not taken for
+it; when it began would not do, for the clock may be set.
 """
 
 import json
@@ -15,6 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 
@@ -22,6 +24,7 @@ from tasks.errors import ShoprecError
 
 HOST = "127.0.0.1"
 PREFECT = "prefect"
+MARK = "SHOPREC_SERVICE"
 FOLDER = "services"
 """In var/: a note and a log a service."""
 _PATIENCE_S = 180.0
@@ -51,8 +54,8 @@ class Running:
 
     name: str
     pid: int
-    began: float
-    """As the system counts it; see `psutil.Process.create_time`."""
+    mark: str
+    """Value of `MARK` in its environment."""
     since: str
     """UTC, ISO 8601."""
     address: str | None
@@ -60,9 +63,9 @@ class Running:
     @property
     def process(self) -> psutil.Process | None:
         """None where it has ended."""
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # another user's process is none of ours
             process = psutil.Process(self.pid)
-            if process.create_time() == self.began and process.status() != psutil.STATUS_ZOMBIE:
+            if process.environ().get(MARK) == self.mark:
                 return process
         return None
 
@@ -107,13 +110,14 @@ def start(var: Path, cwd: Path, service: Service) -> Running:
     folder = var / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     # A shell's background jobs ignore Ctrl-C, and so would what they start: Prefect ends by it.
+    mark = str(uuid4())
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with log_of(var, service.name).open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", *service.command],
                 cwd=cwd,
-                env=dict(service.env),
+                env={**service.env, MARK: mark},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -121,8 +125,8 @@ def start(var: Path, cwd: Path, service: Service) -> Running:
             )
     finally:
         signal.signal(signal.SIGINT, before)
-    since, began = datetime.now(UTC).isoformat(timespec="seconds"), psutil.Process(process.pid).create_time()
-    note = Running(service.name, process.pid, began, since, service.address)
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    note = Running(service.name, process.pid, mark, since, service.address)
     replace_file(folder / f"{service.name}.json", json.dumps(asdict(note)).encode())
     return note
 
