@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from flows.doctor_command import doctor
+from flows.monitor_command import monitor
 from flows.rebuild_command import rebuild
 from flows.recommend_command import recommend
 from flows.refresh_command import refresh
@@ -99,6 +100,7 @@ app.command()(review)
 app.command()(verify)
 app.command()(rebuild)
 app.command()(doctor)
+app.command()(monitor)
 
 
 @app.command()

@@ -58,7 +58,7 @@ def look_at_features(
 
 
 def distances(tables: Tables, gains: Mapping[str, float]) -> dict[str, float]:
-    """Feature to the distance of its values (Kolmogorov-Smirnov), or of its share of missing ones where that is more."""
+    """Feature to the Kolmogorov-Smirnov distance of its values, or to that of its share of missing ones: the larger."""
     now, before = (_values(folder, gains) for folder in (tables.now, tables.before))
     return {name: _distance(now[name], before[name]) for name in now if name in before}
 
@@ -69,7 +69,7 @@ def _distance(now: NDArray[np.float64], before: NDArray[np.float64]) -> float:
     known = now[~missing[0]], before[~missing[1]]
     if not len(known[0]) or not len(known[1]):
         return gone
-    return max(gone, float(ks_2samp(*known, method="asymp").statistic))
+    return max(gone, float(ks_2samp(*known, method="asymp")[0]))
 
 
 def _values(folder: Path, names: Iterable[str]) -> Values:

@@ -43,3 +43,23 @@ def in_words(look: Look) -> str:
         return f"No alarm for version {look.champion} in {week}: {judged}."
     told = "; ".join(f"{of.measure} ({of.says})" if of.says else of.measure for of in look.breaches)
     return f"ALARM for version {look.champion} in {week}: {told}."
+
+
+def rows_of(look: Look) -> list[dict[str, str]]:
+    """For a table: a row a measure."""
+    return [
+        {
+            "about": of.group,
+            "measure": of.measure,
+            "status": of.status,
+            "value": _number(of.value),
+            "usual": _number(of.usual),
+            "bound": _number(of.bound),
+            "says": of.says,
+        }
+        for of in look.found
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"

@@ -36,17 +36,14 @@ def look_at_predictions(
         return not_judged(CATEGORIES, "predictions", "there are no lists to compare"), not_judged(
             POPULARITY, "predictions", "there are no lists to compare"
         )
-    popular = [_share_of_buyers(lists[side], behaviour, known[side]) for side in ("now", "before")]
-    found = [_judged(POPULARITY, shape_distance(*popular), params.popularity)]
+    popular = {side: _share_of_buyers(of, behaviour, known[side]) for side, of in lists.items()}
+    found = [_judged(POPULARITY, shape_distance(popular["now"], popular["before"]), params.popularity)]
     if behaviour.category is not None:
         names = behaviour.category_names
-        mixes = [
-            np.bincount(behaviour.category[lists[side]], minlength=len(names)).astype(float)
-            for side in ("now", "before")
-        ]
-        distance = mix_distance(*mixes)
+        mixes = {s: np.bincount(behaviour.category[of], minlength=len(names)).astype(float) for s, of in lists.items()}
+        distance = mix_distance(mixes["now"], mixes["before"])
         if distance is not None:
-            distance = Distance(distance.value, None, largest_moves(*mixes, names))
+            distance = Distance(distance.value, None, largest_moves(mixes["now"], mixes["before"], names))
         found.insert(0, _judged(CATEGORIES, distance, params.categories))
     return tuple(found)
 
