@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,7 +70,8 @@ def _distance(now: NDArray[np.float64], before: NDArray[np.float64]) -> float:
     known = now[~missing[0]], before[~missing[1]]
     if not len(known[0]) or not len(known[1]):
         return gone
-    return max(gone, float(ks_2samp(*known, method="asymp")[0]))
+    found: Any = ks_2samp(*known, method="asymp")
+    return max(gone, float(found.statistic))
 
 
 def _values(folder: Path, names: Iterable[str]) -> Values:

@@ -6,6 +6,7 @@ that of Kolmogorov and Smirnov: neither needs bins, as a PSI does, and both are 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +43,9 @@ def shape_distance(now: NDArray[np.float64], before: NDArray[np.float64]) -> Dis
     now, before = now[~np.isnan(now)], before[~np.isnan(before)]
     if not len(now) or not len(before):
         return None
-    statistic, p_value = ks_2samp(now, before, method="asymp")
+    found: Any = ks_2samp(now, before, method="asymp")
     says = f"median {np.median(now):.4g}, before {np.median(before):.4g}"
-    return Distance(float(statistic), float(p_value), says)
+    return Distance(float(found.statistic), float(found.pvalue), says)
 
 
 def largest_moves(now: Counts, before: Counts, names: tuple[str, ...], most: int = 3) -> str:
@@ -140,7 +141,8 @@ def _chance(now: Counts, before: Counts) -> float:
     few = expected < _FEW
     kinds = [np.append(of[~few], of[few].sum()) for of in (now, before)]
     table = np.stack(kinds)[:, np.sum(kinds, axis=0) > 0]
-    return float(chi2_contingency(table)[1]) if table.shape[1] > 1 else 1.0
+    found: Any = chi2_contingency(table) if table.shape[1] > 1 else None
+    return 1.0 if found is None else float(found.pvalue)
 
 
 def _both(span: Span) -> tuple[slice, slice]:

@@ -22,6 +22,8 @@ MEANINGS = {name: measure.meaning for name, measure in MEASURES.items()} | {
     "popularity of what is recommended": "how many people bought what is in the champion's lists",
 }
 
+_DRAWN = ("value", "bound", "usual", "low", "high", "status", "says")
+
 
 def render_page(looks: Sequence[Look]) -> str:
     """`looks`: by the end of their week; at least one. The newest is told in words."""
@@ -52,9 +54,7 @@ def _chart_data(looks: Sequence[Look]) -> str:
     for look in looks:
         for of in look.found:
             if of.value is not None:
-                numbers = {
-                    name: getattr(of, name) for name in ("value", "bound", "usual", "low", "high", "status", "says")
-                }
+                numbers = {name: getattr(of, name) for name in _DRAWN}
                 told = numbers | {"end": f"{look.end:%Y-%m-%d}", "version": look.champion}
                 points.setdefault(of.measure, []).append(told | {"quality": of.group == "quality"})
     changes = [
@@ -66,9 +66,8 @@ def _chart_data(looks: Sequence[Look]) -> str:
 
 
 def _templates() -> Environment:
-    templates = Environment(
-        loader=FileSystemLoader(PARTS), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    parts = FileSystemLoader(PARTS)
+    templates = Environment(loader=parts, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     templates.filters["figure"] = _figure
     return templates
 

@@ -7,7 +7,8 @@
 
   function hover(point) {
     const band = point.bound === null ? "no bound yet" : `${point.quality ? "alarm below" : "alarm above"} ${number(point.bound)}`;
-    const wrapped = point.says.replace(/(.{1,60})(\s|$)/g, "$1<br>").replace(/[<>](?!br>|$)/g, (c) => (c === "<" ? "<" : ">"));
+    const plain = point.says.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+    const wrapped = plain.replace(/(.{1,60})(\s|$)/g, "$1<br>");
     return `<b>week to ${point.end}</b>, version ${point.version}<br>${number(point.value)}, ${band}<br>${wrapped}`;
   }
 
