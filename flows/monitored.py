@@ -22,7 +22,7 @@ from tasks.folds import Fold, labels
 from tasks.ingestion.valid import Valid
 from tasks.monitoring.behaviour import Behaviour
 from tasks.monitoring.data import look_at_data
-from tasks.monitoring.features import LARGEST, MEAN, look_at_features
+from tasks.monitoring.features import LARGEST, MEAN, distances, look_at_features
 from tasks.monitoring.found import Found, not_judged
 from tasks.monitoring.predictions import CATEGORIES, DEPTH, POPULARITY, look_at_predictions
 from tasks.monitoring.quality import look_at_quality
@@ -99,7 +99,7 @@ class Scene:
                 self._scratch("features"),
                 self.on_line,
             )
-            return look_at_features(now, past, self._gains(), monitoring)
+            return look_at_features(distances(now), [distances(pair) for pair in past], self._gains(), monitoring)
         except TransientError:
             raise
         except ShoprecError as error:
@@ -114,8 +114,8 @@ class Scene:
         except ShoprecError as error:
             return tuple(not_judged(name, "predictions", str(error)) for name in (CATEGORIES, POPULARITY))
         bought = {"now": self._before(newest.cutoff), "before": self._before(self._tested.cutoff)}
-        lists = [of[of["task"] == "all"] for of in (now, before)]
-        return look_at_predictions(*lists, self.behaviour, bought, self.params.monitoring.predictions)
+        now, before = (of[of["task"] == "all"] for of in (now, before))
+        return look_at_predictions(now, before, self.behaviour, bought, self.params.monitoring.predictions)
 
     def quality(self) -> tuple[Found, ...]:
         params, (newest, _) = self.params, self.folds

@@ -10,6 +10,7 @@ measure alarms no more often than that, and with the spread far less often.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import median_abs_deviation
@@ -33,7 +34,8 @@ def bound_of(past: Sequence[float], floor: float, params: MonitoringParams) -> f
     """None where too little of the past is known."""
     if len(past) < params.least_past:
         return None
-    spread = float(median_abs_deviation(past, scale="normal"))
+    scale: Any = "normal"
+    spread = float(median_abs_deviation(past, scale=scale))
     return max(floor, *past, float(np.median(past)) + params.times * spread)
 
 

@@ -1,6 +1,5 @@
 """What shoppers did, arranged so that any days of it are found at once."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -103,7 +102,7 @@ def past_spans(behaviour: Behaviour, known: datetime, horizon: timedelta, refere
     ]
 
 
-def _categories(items: pd.DataFrame, order: Sequence[Any]) -> tuple[Codes | None, tuple[str, ...]]:
+def _categories(items: pd.DataFrame, order: Any) -> tuple[Codes | None, tuple[str, ...]]:
     known = categories(list(items.columns))
     if not known:
         return None, ()

@@ -18,12 +18,15 @@ def look_at_data(
     """
     now = span(behaviour, end, horizon, known, params.reference)
     past = past_spans(behaviour, min(known, end - horizon), horizon, params.reference, params.past)
+    begun = behaviour.between(behaviour.first, behaviour.first + params.reference * horizon).stop
+    settled = [one for one in past if one.reference.start >= begun]
     found = []
     for name, measure in MEASURES.items():
         distance = measure.distance(behaviour, now, params)
         if distance is None:
             found.append(not_judged(name, "data", "there is nothing to measure"))
             continue
-        before = [d.value for one in past if (d := measure.distance(behaviour, one, params)) is not None]
+        spans = settled if measure.settles else past
+        before = [d.value for one in spans if (d := measure.distance(behaviour, one, params)) is not None]
         found.append(judge(name, "data", distance, before, measure.floor(params.floors), params))
     return tuple(found)

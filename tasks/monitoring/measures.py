@@ -28,6 +28,8 @@ class Measure:
     distance: Callable[[Behaviour, Span, MonitoringParams], Distance | None]
     """None where the horizon, or those before it, have nothing to measure."""
     floor: Callable[[FloorParams], float]
+    settles: bool = False
+    """Whether it means nothing in the shop's first weeks, where everybody is new."""
 
 
 def mix_distance(now: Counts, before: Counts) -> Distance | None:
@@ -108,8 +110,8 @@ MEASURES: Mapping[str, Measure] = {
     "event mix": Measure("shares of event types", _event_mix, lambda f: f.mix),
     "category mix": Measure("shares of the widest categories in what is bought", _category_mix, lambda f: f.mix),
     "item popularity": Measure("shares of the most bought items in what is bought", _popularity, lambda f: f.mix),
-    "new users": Measure("share of the active users who were never seen before", _new_users, lambda f: f.share),
-    "new items": Measure("share of the active items that were never seen before", _new_items, lambda f: f.share),
+    "new users": Measure("share of the active users who were never seen before", _new_users, lambda f: f.share, True),
+    "new items": Measure("share of the active items that were never seen before", _new_items, lambda f: f.share, True),
     "active users": Measure("how many users did something", _active_users, lambda f: f.number),
     "events per user": Measure("how much an active user does", _events_per_user, lambda f: f.shape),
     "price": Measure("what is paid for one piece", _price, lambda f: f.shape),
