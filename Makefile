@@ -17,10 +17,10 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := true
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help setup run test screenshots lint format types contracts check bench bench-job bench-gate doctor history ui clean
+.PHONY: help setup run test screenshots lint format types contracts check bench bench-job bench-gate bench-replay doctor history ui clean
 
 help:  ## Say what each command does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY)  ## Make .venv from requirements.lock (other commands do this first)
 
@@ -65,6 +65,9 @@ bench-job: $(READY)  ## Time the job from nothing; ARGS='--runs 3 --against HEAD
 
 bench-gate: $(READY)  ## Simulate years of gates on the values of the last run; writes docs/promotion.md
 	$(BIN)/python -m tests.benchmarks.gate --out docs/promotion.md $(ARGS)
+
+bench-replay: $(READY)  ## Play a year of weeks under policies of retraining; takes an hour, writes docs/monitoring.md
+	$(BIN)/python -m tests.benchmarks.replay $(ARGS)
 
 doctor: $(READY)  ## Look at all that a run needs, and say what to mend
 	@$(BIN)/shoprec doctor $(ARGS)

@@ -9,12 +9,15 @@ from functools import cached_property
 import numpy as np
 
 from tasks.evaluation.intervals import bootstrap
-from tasks.monitoring.behaviour import Behaviour
-from tasks.monitoring.data import look_at_data
-from tasks.monitoring.features import Distances, Tables, distances, look_at_features
+from tasks.monitoring.band import Distance
+from tasks.monitoring.behaviour import Behaviour, Span
+from tasks.monitoring.data import Distances, look_at_data, measured
+from tasks.monitoring.features import Distances as Moved
+from tasks.monitoring.features import Tables, distances, look_at_features
 from tasks.monitoring.found import Found, breaches
 from tasks.monitoring.predictions import look_at_predictions
 from tasks.monitoring.quality import judge_quality
+from tasks.params import MonitoringParams
 from tasks.reranking.ranker import Ranker
 from tasks.schema import TASKS
 from tests.benchmarks.replay_weeks import FIRST, LABELLED, Say, Weeks
@@ -55,12 +58,17 @@ class Looks:
 
     def _data(self, ranker: int, fold: int) -> tuple[Found, ...]:
         of, known = self.weeks.folds[fold], self.weeks.folds[ranker].cutoff
-        kept = self.weeks.cache / "looks" / f"data-{ranker}-{fold}.json"
+        return look_at_data(
+            self._behaviour, of.end, known, of.horizon, self.weeks.params.monitoring, self._once_measured
+        )
+
+    def _once_measured(self, behaviour: Behaviour, of: Span, params: MonitoringParams) -> Distances:
+        kept = self.weeks.cache / "looks" / f"data-{of.week.start}-{of.reference.start}.json"
         if not kept.exists():
-            found = look_at_data(self._behaviour, of.end, known, of.horizon, self.weeks.params.monitoring)
+            found = {name: d and vars(d) for name, d in measured(behaviour, of, params).items()}
             kept.parent.mkdir(exist_ok=True)
-            kept.write_text(json.dumps([vars(one) for one in found]), encoding="utf-8")
-        return tuple(Found(**one) for one in json.loads(kept.read_text(encoding="utf-8")))
+            kept.write_text(json.dumps(found), encoding="utf-8")
+        return {name: d and Distance(**d) for name, d in json.loads(kept.read_text(encoding="utf-8")).items()}
 
     def _features(self, ranker: int, fold: int) -> tuple[Found, ...]:
         """After the last fold there are no tables."""
@@ -74,7 +82,7 @@ class Looks:
         moved = self._moved(fold + 1, ranker)
         return look_at_features(moved, [self._moved(*pair) for pair in pairs], gains, params)
 
-    def _moved(self, now: int, before: int) -> Distances:
+    def _moved(self, now: int, before: int) -> Moved:
         kept = self.weeks.cache / "looks" / f"features-{now}-{before}.json"
         if not kept.exists():
             found = distances(Tables(self.weeks.features(now), self.weeks.features(before)))

@@ -14,7 +14,7 @@ from tasks.params import Params
 PROJECT = Path(__file__).parents[2]
 STAGES: dict[str, Any] = yaml.safe_load((PROJECT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 PARAMS: dict[str, Any] = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
-OF_THE_FLOW = {"source", "promotion"}
+OF_THE_FLOW = {"source", "promotion", "monitoring"}
 """Read by the flow when it fetches, before any stage, and when it judges, after all."""
 
 
