@@ -15,7 +15,7 @@ from tasks.monitoring.band import Distance, judge
 from tasks.monitoring.found import Found, not_judged
 from tasks.params import MonitoringParams
 
-MEAN, LARGEST = "features, by gain", "feature that moved most"
+MEAN, LARGEST = "features, by gain", "feature beyond its usual"
 ROWS = 10_000
 """Of a table that are compared at most, evenly spread over it."""
 _SHOWN = 5
@@ -46,11 +46,12 @@ def look_at_features(
         return not_judged(MEAN, "features", why), not_judged(LARGEST, "features", why)
     before = [found for found in before if found]
     told = ", ".join(f"{name} {moved[name]:.2f}" for name in sorted(moved, key=lambda n: -moved[n])[:_SHOWN])
+    usual = {name: float(np.median([of.get(name, 0.0) for of in before])) if before else 0.0 for name in moved}
     mean = Distance(_mean(moved, gains), None, told)
     floor = params.floors.shape
     return (
         judge(MEAN, "features", mean, [_mean(of, gains) for of in before], floor, params),
-        judge(LARGEST, "features", Distance(*_largest(moved)), [_largest(of)[0] for of in before], floor, params),
+        judge(LARGEST, "features", _largest(moved, usual), [_largest(of, usual).value for of in before], floor, params),
     )
 
 
@@ -86,6 +87,10 @@ def _mean(moved: Mapping[str, float], gains: Mapping[str, float]) -> float:
     return float(np.average(list(moved.values()), weights=[gains[name] for name in moved]))
 
 
-def _largest(moved: Mapping[str, float]) -> tuple[float, None, str]:
-    name = max(moved, key=lambda n: moved[n])
-    return moved[name], None, name
+def _largest(moved: Distances, usual: Distances) -> Distance:
+    """Of how much more than usual a feature moved: an age moves a lot, every week, and would hide all others."""
+    more = {name: moved[name] - usual[name] for name in moved if name in usual}
+    if not more:
+        return Distance(0.0)
+    name = max(more, key=lambda n: more[n])
+    return Distance(max(0.0, more[name]), None, f"{name} {moved[name]:.2f}, usual {usual[name]:.2f}")

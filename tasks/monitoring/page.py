@@ -17,7 +17,7 @@ PARTS = Path(__file__).parent / "page_parts"
 TONES = {"within": "good", "breach": "bad", "not judged": "plain"}
 MEANINGS = {name: measure.meaning for name, measure in MEASURES.items()} | {
     "features, by gain": "how far the ranker's features moved, each as much as it counts",
-    "feature that moved most": "of the features that the ranker uses",
+    "feature beyond its usual": "of the ranker's features, the one that moved most beyond what it always moves",
     "recommended categories": "shares of the widest categories in the champion's lists",
     "popularity of what is recommended": "how many people bought what is in the champion's lists",
 }

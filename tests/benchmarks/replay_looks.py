@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from tasks.evaluation.headline import TASK_NAMES
 from tasks.evaluation.intervals import bootstrap
 from tasks.monitoring.band import Distance
 from tasks.monitoring.behaviour import Behaviour, Span
@@ -109,5 +110,5 @@ class Looks:
             of = bootstrap(values[:, None], drawn.draws, drawn.seed)
             mean, low, high = (float(ends[0]) for ends in (of.mean, of.low, of.high))
             margin = self.weeks.params.monitoring.quality.of(task)
-            found.append(judge_quality(f"NDCG@10, task {task}", mean, low, high, promise, margin, ""))
+            found.append(judge_quality(f"NDCG@10 on {TASK_NAMES[task]}", mean, low, high, promise, margin, ""))
         return tuple(found)

@@ -16,13 +16,14 @@
   function traces(points) {
     const x = points.map((p) => p.end), many = points.length > 1, quality = points[0].quality;
     const top = Math.max(...points.map((p) => Math.max(p.high || p.value, p.bound || 0, p.usual || 0))) * 1.15 || 1;
-    const line = (key, name, dash) => ({
-      type: "scatter", mode: many ? "lines" : "markers", x, y: points.map((p) => p[key]), name, hoverinfo: "skip",
+    const known = points.filter((p) => p.bound !== null);
+    const line = (key, name, dash, shown = points) => ({
+      type: "scatter", mode: shown.length > 1 ? "lines" : "markers", x: shown.map((p) => p.end), y: shown.map((p) => p[key]), name, hoverinfo: "skip",
       line: { color: colour(name), width: 1.5, dash, shape: "hvh" },
       marker: { symbol: "line-ew-open", size: 26, color: colour(name) },
     });
-    const bound = line("bound", "good", "solid");
-    const edge = { ...bound, y: points.map((p) => (p.bound === null ? null : quality ? top : 0)), line: { width: 0, shape: "hvh" }, marker: { size: 0, opacity: 0 } };
+    const bound = line("bound", "good", "solid", known);
+    const edge = { ...bound, y: known.map(() => (quality ? top : 0)), line: { width: 0, shape: "hvh" }, marker: { size: 0, opacity: 0 } };
     const band = { ...bound, fill: "tonexty", fillcolor: colour("good-soft") };
     const value = {
       type: "scatter", mode: many ? "lines+markers" : "markers", x, y: points.map((p) => p.value),
@@ -48,10 +49,10 @@
     }));
     const layout = {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", dragmode: false, showlegend: false, shapes,
-      height: points[0].quality ? 260 : 170, margin: { l: 46, r: 8, t: 8, b: 26 },
+      height: points[0].quality ? 260 : 170, margin: { l: 46, r: 8, t: 8, b: 24 },
       font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colour("muted") },
       hoverlabel: { bgcolor: colour("card"), bordercolor: colour("line"), align: "left", font: { color: colour("ink"), size: 12 } },
-      xaxis: { ...axis, type: "date", range: [pad(ends[0], -4), pad(ends[ends.length - 1], 4)], nticks: 6, tickformat: ends.length > 1 ? undefined : "%d %b %Y" },
+      xaxis: { ...axis, type: "date", range: [pad(ends[0], -4), pad(ends[ends.length - 1], 4)], nticks: 5, tickformat: ends.length > 20 ? "%b %Y" : "%-d %b", tickangle: 0 },
       yaxis: { ...axis, range: [0, top], nticks: 5 },
     };
     Plotly.react(place, drawn, layout, { displayModeBar: false, responsive: true, displaylogo: false });
