@@ -17,7 +17,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := true
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help setup run test screenshots lint format types contracts check bench bench-job bench-gate bench-publish doctor history up down status ui clean
+.PHONY: help setup run test screenshots lint format types contracts check bench bench-job bench-gate bench-publish bench-replay doctor history up down status ui clean
 
 help:  ## Say what each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ bench-gate: $(READY)  ## Simulate years of gates on the values of the last run; 
 
 bench-publish: $(READY)  ## Time a publication over a made-up state; ARGS='--users 100000 --items 100000'
 	$(BIN)/python -m tests.benchmarks.publish $(ARGS)
+
+bench-replay: $(READY)  ## Play a year of weeks under policies of retraining; takes an hour, writes docs/monitoring.md
+	$(BIN)/python -m tests.benchmarks.replay $(ARGS)
 
 doctor: $(READY)  ## Look at all that a run needs, and say what to mend
 	@$(BIN)/shoprec doctor $(ARGS)

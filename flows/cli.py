@@ -12,6 +12,7 @@ from rich.console import Console
 
 from flows.ci_command import ci
 from flows.doctor_command import doctor
+from flows.monitor_command import monitor
 from flows.operations_command import deploy, down, status, up
 from flows.publish_command import publish
 from flows.rebuild_command import rebuild
@@ -103,9 +104,8 @@ app.command()(review)
 app.command()(verify)
 app.command()(rebuild)
 app.command()(doctor)
+app.command()(monitor)
 app.add_typer(ci, name="ci")
-
-
 app.command()(up)
 app.command()(down)
 app.command()(status)

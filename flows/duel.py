@@ -181,10 +181,13 @@ def write_lists(
     return call_version(code, ["recommend", "--bundle", str(bundled), "--k", str(k), *files], folder, on_line)
 
 
-def call_version(code: Path, arguments: list[str], cwd: Path, on_line: OnLine) -> Finished:
-    """Runs `python -m tasks.recommender` of the package in `code`; see there."""
+def call_version(
+    code: Path, arguments: list[str], cwd: Path, on_line: OnLine, module: str = "tasks.recommender"
+) -> Finished:
+    """Runs `python -m module` of the package in `code`; see there."""
     env = dict(os.environ) | {"PYTHONPATH": str(code), "OMP_WAIT_POLICY": "PASSIVE"}
-    done = run_module("tasks.recommender", arguments, cwd, on_line, env)
+    done = run_module(module, arguments, cwd, on_line, env)
     if done.code:
-        raise error_of(done.code, f"its own code could not {arguments[0]}: " + "\n".join(done.lines[-20:]))
+        what = arguments[0] if not arguments[0].startswith("-") else f"make {module.rpartition('.')[2]}"
+        raise error_of(done.code, f"its own code could not {what}: " + "\n".join(done.lines[-20:]))
     return done

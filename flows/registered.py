@@ -59,14 +59,10 @@ def read_learned(settings: Settings, registry: "Registry", registered: Registere
 
     Of the refreshes between the passports alone are read. Raises ShoprecError as `read_registered` does.
     """
-    from tasks.registry.passports import sealed_passport  # takes seconds, so not before it is needed
-
-    passport = registered.passport
-    if passport.kind != "refresh":
+    if registered.passport.kind != "refresh":
         return registered
     try:
-        while passport.kind == "refresh":
-            passport = sealed_passport(registry, registry.version(_parent_of(passport)))
+        passport = learned_passport(registry, registered.passport)
         return read_registered(settings, registry, passport.version)
     except TransientError:
         raise
@@ -76,6 +72,15 @@ def read_learned(settings: Settings, registry: "Registry", registered: Registere
             f"version {number} is a refresh, so the version that learned its ranker is made again first, and that"
             f" cannot be read: {error}"
         ) from error
+
+
+def learned_passport(registry: "Registry", passport: Passport) -> Passport:
+    """Of the version as which its ranker was learned. Raises ShoprecError where one on the way cannot be read."""
+    from tasks.registry.passports import sealed_passport  # takes seconds, so not before it is needed
+
+    while passport.kind == "refresh":
+        passport = sealed_passport(registry, registry.version(_parent_of(passport)))
+    return passport
 
 
 def _parent_of(passport: Passport) -> int:

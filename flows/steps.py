@@ -37,7 +37,7 @@ STATE = ("data/features/serve", "data/candidates/serve")
 """What the recommender knows as of the end of the data."""
 EVALUATION = "reports/evaluation.json"
 REPORT = "report.html"
-SCRATCH = ("bundle-*", "duel-*", "refresh-*")
+SCRATCH = ("bundle-*", "duel-*", "refresh-*", "monitor-*")
 """Folders in var/ that a run takes away again, unless it is killed."""
 CONTEXTS = {"data/raw": "source", "data/valid": "training", "data/quarantine": "quarantine"}
 """What a versioned folder was used for, told by its path; other data/ folders are `training`."""

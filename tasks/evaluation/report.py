@@ -108,7 +108,7 @@ def render_report(reports: Path, stages: Sequence[StageRun] = (), facts: Mapping
         **_cost(stages),
         css=Markup((PAGE / "page.css").read_text(encoding="utf-8")),
         js=Markup((PAGE / "page.js").read_text(encoding="utf-8")),
-        plotly=Markup(_plotly()),
+        plotly=Markup(offline_plotly()),
         chart_data=Markup(_chart_data(document)),
     )
 
@@ -222,7 +222,7 @@ def _templates() -> Environment:
 
 
 @cache
-def _plotly() -> str:
+def offline_plotly() -> str:
     """Plotly's own bundle, without the addresses of the map services that it knows: no chart here has a map."""
     from plotly.offline import get_plotlyjs
 

@@ -14,8 +14,8 @@ from tasks.params import Params
 PROJECT = Path(__file__).parents[2]
 STAGES: dict[str, Any] = yaml.safe_load((PROJECT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 PARAMS: dict[str, Any] = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))
-OF_THE_FLOW = {"source", "promotion", "publication"}
-"""Read by a flow: when it fetches, before any stage; when it judges, after all; when it publishes."""
+OF_THE_FLOW = {"source", "promotion", "monitoring", "publication"}
+"""Read by a flow: when it fetches, before any stage; when it judges, monitors or publishes, after all."""
 
 
 def paths(entries: list[str | dict[str, Any]] | None) -> set[str]:
