@@ -105,7 +105,7 @@ def comment(
     """
     from flows.ci.github import BOT, pull_request
     from flows.ci.github import comment as put
-    from flows.ci.patience import patiently
+    from flows.patience import patiently
 
     body = file.read_text(encoding="utf-8")
     where = pull_request(pull)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from flows.ci.learning import Learned, learn
-from flows.ci.patience import patiently
+from flows.patience import patiently
 from flows.settings import Settings
 from flows.steps import open_registry, register
 from tasks.params import load_params

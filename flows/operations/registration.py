@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from flows.operations.local import POOL
+from flows.patience import patiently
 from flows.prefect_api import ask
 from tasks.errors import ShoprecError
 
@@ -38,10 +39,7 @@ def register(root: Path, api: str, tell: Tell) -> None:
     block = _alerts_block(api)
     for wanted in yaml.safe_load((root / AUTOMATIONS).read_text(encoding="utf-8")):
         automation = _with_alerts(wanted, block)
-        if automation["actions"]:
-            _put(api, automation)
-        else:
-            _remove(api, automation["name"])
+        patiently(lambda automation=automation: _put(api, automation), tell)
     where = "are posted" if block else f"go nowhere: set {ALERTS} to a webhook's address and do this again"
     tell(f"automations are registered; alerts {where}")
 
@@ -58,24 +56,16 @@ def _with_alerts(automation: Mapping[str, Any], block: str | None) -> dict[str, 
 
 
 def _put(api: str, automation: Mapping[str, Any]) -> None:
-    """One of this name is what it is afterwards, and no second one."""
-    found = _ids(api, automation["name"])
-    if not found:
+    """One of this name is what it is afterwards, and no second one; none where there is nothing that it would do."""
+    asked = {"automations": {"name": {"any_": [automation["name"]]}}}
+    found = [one["id"] for one in ask(api, "POST", "/automations/filter", asked)]
+    wanted = int(bool(automation["actions"]))
+    if wanted and not found:
         ask(api, "POST", "/automations/", dict(automation))
-    for known in found[:1]:
+    for known in found[:wanted]:
         ask(api, "PUT", f"/automations/{known}", dict(automation))
-    for twice in found[1:]:
+    for twice in found[wanted:]:
         ask(api, "DELETE", f"/automations/{twice}")
-
-
-def _remove(api: str, name: str) -> None:
-    for known in _ids(api, name):
-        ask(api, "DELETE", f"/automations/{known}")
-
-
-def _ids(api: str, name: str) -> list[str]:
-    asked = {"automations": {"name": {"any_": [name]}}}
-    return [found["id"] for found in ask(api, "POST", "/automations/filter", asked)]
 
 
 def _alerts_block(api: str) -> str | None:
