@@ -74,9 +74,9 @@ def _passes(weeks: Weeks, champion: int, challenger: int) -> bool:
 def played(weeks: Weeks, name: str, serving: Serving, learned: int | None = None) -> Played:
     """`learned`: how many rankers were learned after the first one; None: those that served."""
     retrains = len(set(serving.values())) - 1 if learned is None else learned
-    by_week = {task: _by_week(weeks, serving, task) for task in TASKS}
+    by_week: dict[Task, dict[int, float]] = {task: _by_week(weeks, serving, task) for task in TASKS}
     never = dict.fromkeys(serving, FIRST)
-    gains = {task: _gain(weeks, serving, never, task) for task in TASKS}
+    gains: dict[Task, tuple[float, float, float]] = {task: _gain(weeks, serving, never, task) for task in TASKS}
     return Played(name, retrains, retrains * _minutes_of_a_retrain(weeks, serving), by_week, gains, serving)
 
 
@@ -118,8 +118,10 @@ def main() -> None:
     found.append(played(weeks, GATED, gated, learned=last - FIRST))
     alarms = looks.alarms(last)
     serving = {of.name: dict(of.serving) for of in found}
-    pairs = [(one, other, task) for one, other in COMPARED for task in TASKS]
-    between = [(one, other, task, _gain(weeks, serving[one], serving[other], task)) for one, other, task in pairs]
+    pairs: list[tuple[str, str, Task]] = [(one, other, task) for one, other in COMPARED for task in TASKS]
+    between: list[tuple[str, str, Task, tuple[float, float, float]]] = [
+        (one, other, task, _gain(weeks, serving[one], serving[other], task)) for one, other, task in pairs
+    ]
     cutoffs = [weeks.folds[fold].cutoff.date() for fold in range(LABELLED)]
     replay = Replay(cutoffs, found, between, alarms)
     write_page(replay, given.out)

@@ -122,7 +122,9 @@ def _draw_weeks(axes: Axes, found: Replay, task: Task) -> None:
     for of, colour in zip(found.policies[1:], COLOURS[1:], strict=True):
         gain = np.array([of.by_week[task][fold] - never[fold] for fold in folds])
         smooth = np.convolve(gain, np.ones(4) / 4, mode="valid")
-        axes.plot([found.cutoffs[fold] for fold in folds[3:]], smooth, color=colour, linewidth=1.4)
+        axes.plot(
+            np.array([found.cutoffs[fold] for fold in folds[3:]], np.datetime64), smooth, color=colour, linewidth=1.4
+        )
     axes.axhline(0, color="#d9d9d9", linewidth=1, zorder=0)
     axes.set(title=f"{TASK_NAMES[task]}: gain over never, mean of four weeks")
     axes.tick_params(axis="x", rotation=30)
