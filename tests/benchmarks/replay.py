@@ -9,7 +9,6 @@ large steps, and half of the shoppers. A replay that was stopped goes on from wh
 """
 
 import argparse
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -28,8 +27,8 @@ from tests.benchmarks.replay_weeks import FIRST, LABELLED, TRAIN, Weeks
 
 Serving = dict[int, int]
 """Fold to the ranker that serves in it."""
-NEVER = "never"
-DRIFT = "on drift"
+NEVER, MONTHLY, WEEKLY, DRIFT, GATED = "never", "every 4 weeks", "weekly", "on drift", "weekly, behind the gate"
+COMPARED = ((WEEKLY, MONTHLY), (DRIFT, MONTHLY), (WEEKLY, DRIFT))
 DRAWS, SEED = 2000, 7
 
 
@@ -75,9 +74,9 @@ def _passes(weeks: Weeks, champion: int, challenger: int) -> bool:
 def played(weeks: Weeks, name: str, serving: Serving, learned: int | None = None) -> Played:
     """`learned`: how many rankers were learned after the first one; None: those that served."""
     retrains = len(set(serving.values())) - 1 if learned is None else learned
-    by_week = {task: _by_week(weeks, serving, task) for task in TASKS}
+    by_week: dict[Task, dict[int, float]] = {task: _by_week(weeks, serving, task) for task in TASKS}
     never = dict.fromkeys(serving, FIRST)
-    gains = {task: _gain(weeks, serving, never, task) for task in TASKS}
+    gains: dict[Task, tuple[float, float, float]] = {task: _gain(weeks, serving, never, task) for task in TASKS}
     return Played(name, retrains, retrains * _minutes_of_a_retrain(weeks, serving), by_week, gains, serving)
 
 
@@ -104,21 +103,27 @@ def _minutes_of_a_retrain(weeks: Weeks, serving: Serving) -> float:
 def main() -> None:
     given = _parse()
     console = Console()
-    params, begun = load_params(given.params), time.monotonic()
+    params = load_params(given.params)
     weeks = Weeks(Valid.read(given.valid), params, given.cache, console.print)
     last = min(given.last, LABELLED - 1)
     looks = Looks(weeks, console.print)
     policies: Mapping[str, Callable[[], Serving]] = {
         NEVER: lambda: dict.fromkeys(range(FIRST, last + 1), FIRST),
-        "every 4 weeks": lambda: every(4, last),
-        "weekly": lambda: every(1, last),
+        MONTHLY: lambda: every(4, last),
+        WEEKLY: lambda: every(1, last),
         DRIFT: lambda: on_drift(looks, last),
     }
     found = [played(weeks, name, serving()) for name, serving in policies.items()]
     gated = behind_the_gate(weeks, last)
-    found.append(played(weeks, "weekly, behind the gate", gated, learned=last - FIRST))
+    found.append(played(weeks, GATED, gated, learned=last - FIRST))
     alarms = looks.alarms(last)
-    replay = Replay([weeks.folds[f].cutoff.date() for f in range(LABELLED)], found, alarms, time.monotonic() - begun)
+    serving = {of.name: dict(of.serving) for of in found}
+    pairs: list[tuple[str, str, Task]] = [(one, other, task) for one, other in COMPARED for task in TASKS]
+    between: list[tuple[str, str, Task, tuple[float, float, float]]] = [
+        (one, other, task, _gain(weeks, serving[one], serving[other], task)) for one, other, task in pairs
+    ]
+    cutoffs = [weeks.folds[fold].cutoff.date() for fold in range(LABELLED)]
+    replay = Replay(cutoffs, found, between, alarms)
     write_page(replay, given.out)
 
 

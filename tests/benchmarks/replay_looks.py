@@ -79,7 +79,7 @@ class Looks:
         apart = min(fold + 1 - ranker, params.feature_past)
         pairs = [(n, n - apart) for n in range(ranker, ranker - params.feature_past, -1) if n - apart >= 0]
         importance = Ranker.load(self.weeks.cache / f"ranker-{ranker}").importance()
-        gains = importance.groupby("feature")["gain"].sum().to_dict()
+        gains = {str(name): float(gain) for name, gain in importance.groupby("feature")["gain"].sum().items()}
         moved = self._moved(fold + 1, ranker)
         return look_at_features(moved, [self._moved(*pair) for pair in pairs], gains, params)
 

@@ -40,9 +40,10 @@ class Played:
 class Replay:
     cutoffs: Sequence[date]
     policies: Sequence[Played]
+    between: Sequence[tuple[str, str, Task, tuple[float, float, float]]]
+    """Of two policies, by how much the first one is better on a task: mean, low and high."""
     alarms: Sequence[tuple[str, int, int]]
     """Measure, how often it alarmed, how often it was judged."""
-    seconds: float
 
 
 def write_page(found: Replay, page: Path) -> None:
@@ -68,7 +69,13 @@ def in_words(found: Replay) -> str:
         cells = [f"{of.mean(task):.4f} | {_gain(of, task)}" for task in TASKS]
         lines.append(f"| {of.name} | {of.retrains} | {of.minutes:.0f} | {' | '.join(cells)} |")
     rates = [f"{measure} {n} of {of}" for measure, n, of in found.alarms]
+    differences = [
+        f"- {one} over {other}, {TASK_NAMES[task]}: {mean:+.4f} ({low:+.4f} to {high:+.4f})"
+        for one, other, task, (mean, low, high) in found.between
+    ]
     lines += [
+        "",
+        *differences,
         "",
         "Gains are paired, with 95 % intervals; shoppers are drawn with all of their weeks.",
         "",
@@ -115,7 +122,9 @@ def _draw_weeks(axes: Axes, found: Replay, task: Task) -> None:
     for of, colour in zip(found.policies[1:], COLOURS[1:], strict=True):
         gain = np.array([of.by_week[task][fold] - never[fold] for fold in folds])
         smooth = np.convolve(gain, np.ones(4) / 4, mode="valid")
-        axes.plot([found.cutoffs[fold] for fold in folds[3:]], smooth, color=colour, linewidth=1.4)
+        axes.plot(
+            np.array([found.cutoffs[fold] for fold in folds[3:]], np.datetime64), smooth, color=colour, linewidth=1.4
+        )
     axes.axhline(0, color="#d9d9d9", linewidth=1, zorder=0)
     axes.set(title=f"{TASK_NAMES[task]}: gain over never, mean of four weeks")
     axes.tick_params(axis="x", rotation=30)
