@@ -84,10 +84,13 @@ def rollback(
     shoprec rollback --to 7 --reason 'it was not the model'
     """
     settings = apply_settings(root)
+    from flows.events import tell_promoted
     from flows.production import roll_back
 
     begun = time.monotonic()
     served = roll_back(settings, to, reason, who())
+    if untold := tell_promoted(settings.root, served.version, served.who, served.why):
+        console(stderr=True).print(untold, style="yellow", markup=False, soft_wrap=True)
     if as_json:
         typer.echo(json.dumps(asdict(served), indent=2))
         return

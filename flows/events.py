@@ -18,18 +18,17 @@ PROMOTED = "shoprec.promoted"
 """Another version serves."""
 
 
-def emit(event: str, root: Path, payload: Mapping[str, Any], number: UUID | None = None) -> str | None:
+def emit(event: str, root: Path, payload: Mapping[str, Any], number: UUID | None = None) -> bool:
     """Tells that `event` happened to the project in `root`: the resource `shoprec.project.<its folder's name>`.
 
-    `payload` has to be JSON. `number`: of the event, so that one that is told again is known as the same. Why it could
-    not be told; None where it was, or where there is no server that goes on after this run.
+    False where there is no server that goes on after this run, so nobody was told. `payload` has to be JSON. `number`:
+    of the event, so that one that is told again is known as the same. Raises TransientError where it was not taken.
 
-    Over HTTP, for a rollback has no seconds to import prefect. What an event starts is also started by a schedule, so
-    an event that is lost makes it late, and no more.
+    Over HTTP, for a rollback has no seconds to import prefect.
     """
     api = _api()
     if not api:
-        return None
+        return False
     resource = {"prefect.resource.id": f"shoprec.project.{root.name}", "prefect.resource.name": root.name}
     body = {
         "id": str(number or uuid4()),
@@ -39,11 +38,20 @@ def emit(event: str, root: Path, payload: Mapping[str, Any], number: UUID | None
         "related": [],
         "payload": dict(payload),
     }
+    ask(api, "POST", "/events", [body])
+    return True
+
+
+def tell_promoted(root: Path, version: int, who: str, why: str) -> str:
+    """That this version serves now. Why nobody could be told; empty where all is well.
+
+    Not an error: the version serves, and what the event starts is also started by a schedule.
+    """
     try:
-        ask(api, "POST", "/events", [body])
+        emit(PROMOTED, root, {"version": version, "who": who, "why": why})
     except ShoprecError as error:
-        return f"the event {event} could not be sent, so what it starts waits for its schedule: {error}"
-    return None
+        return f"version {version} serves, but its lists are published by the schedule only: {error}"
+    return ""
 
 
 def _api() -> str | None:

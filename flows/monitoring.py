@@ -15,7 +15,6 @@ from flows.refreshing import STAGES
 from flows.registered import learned_passport
 from flows.settings import Settings
 from flows.steps import VALID
-from tasks.errors import TransientError
 from tasks.ingestion.storage import replace_file
 from tasks.monitoring.found import Found
 from tasks.monitoring.look import Look, digest_of
@@ -84,8 +83,8 @@ def tell(settings: Settings, digest: str, look: Look) -> tuple[str, ...]:
     if untold:
         names = tuple(of.measure for of in untold)
         number = uuid5(NAMESPACE_URL, f"{DRIFT_DETECTED}/{digest}/{'/'.join(names)}")
-        if why := emit(DRIFT_DETECTED, settings.root, payload_of(look, untold), number):
-            raise TransientError(why)
+        if not emit(DRIFT_DETECTED, settings.root, payload_of(look, untold), number):
+            return ()  # told by the next look that has somebody to tell
         history.mark_told(digest, names)
     return tuple(of.measure for of in untold)
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.events import PROMOTED, emit
 from flows.settings import Settings
 from tasks.errors import ShoprecError, TransientError
 from tasks.registry import standing
@@ -93,9 +92,7 @@ def roll_back(settings: Settings, to: int | None, why: str, who: str) -> Served:
     with ThreadPoolExecutor(max_workers=1) as beside:
         places = beside.submit(stores, settings.root)  # asks DVC, which takes as long as importing MLflow does
         stages_of(settings, open_registry(settings), places.result).rollback(to, why, who)
-    served = standing.served(standing.made(Ledger(settings.ledger).entries()))[-1]
-    emit(PROMOTED, settings.root, {"version": served.version, "who": who, "why": why})
-    return served
+    return standing.served(standing.made(Ledger(settings.ledger).entries()))[-1]
 
 
 def read_history(settings: Settings) -> History:

@@ -15,9 +15,10 @@ from pydantic import Field
 
 from flows import steps
 from flows.champion import fetch_champion, find_champion
+from flows.events import tell_promoted
 from flows.one_at_a_time import WaitMinutes, only_retrain
 from flows.refreshing import STAGES, Outcome, is_newer, promote_refreshed, register_refreshed
-from flows.retrain import run_stage, say, seen, step, tell_promoted
+from flows.retrain import run_stage, say, seen, step
 from flows.sanity import judge_refreshed
 from flows.settings import Settings, apply_settings
 from tasks.params import load_params
@@ -66,5 +67,6 @@ def _refresh(settings: Settings, who: str) -> Outcome:
         verdict = step("judge", judge_refreshed)(settings, registry, params, champion, shipped, version, scratch, say)
         if verdict is not None:
             version = step("promote", promote_refreshed)(settings, registry, champion, shipped, version, verdict, who)
-            tell_promoted(settings, version, who)
+            if version.stage == "production":
+                say(tell_promoted(root, version.number, who, version.reason))
     return Outcome(champion.version.number, version, verdict, tuple(runs))

@@ -16,7 +16,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows import steps, tables
-from flows.events import PROMOTED, emit
+from flows.events import tell_promoted
 from flows.one_at_a_time import WaitMinutes, only_retrain
 from flows.promoting import judge_version, promote
 from flows.settings import Settings, apply_settings
@@ -71,8 +71,8 @@ def _retrain(settings: Settings) -> steps.Outcome:
     who = flow_run.get_name() or "a retrain"
     judged = step("judge", judge_version)(settings, opening.result(), params, version, say)
     version = step("promote", promote)(settings, opening.result(), params, version, judged, who)
-    if judged is not None:
-        tell_promoted(settings, version, who)
+    if judged is not None and version.stage == "production":
+        say(tell_promoted(root, version.number, who, version.reason))
     outcome = steps.Outcome(version, is_new, tuple(runs), judged.verdict if judged else None)
     _publish(settings, outcome)
     return outcome
@@ -88,12 +88,6 @@ def run_stage(settings: Settings, name: str) -> StageRun:
         if failed.exists():
             create_link_artifact(failed.as_uri(), link_text="data quality", key="data-quality")
         raise
-
-
-def tell_promoted(settings: Settings, version: Version, who: str) -> None:
-    """To Prefect's server, where it serves now."""
-    if version.stage == "production":
-        say(emit(PROMOTED, settings.root, {"version": version.number, "who": who, "why": version.reason}) or "")
 
 
 def say(line: str) -> None:

@@ -6,10 +6,10 @@ later, until somebody changes `review` or takes the answer away.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from flows.events import PROMOTED, emit
+from flows.events import tell_promoted
 from flows.production import open_registry, stages_of
 from flows.settings import Settings
 from tasks.errors import ShoprecError, TransientError
@@ -43,10 +43,12 @@ def review_versions(settings: Settings) -> list[Reviewed]:
     """Does what reviewers ask for; a second time it does nothing. Raises ShoprecError where there is no registry."""
     registry = open_registry(settings)
     found = review_all(registry, stages_of(settings, registry))
-    for one in found:
-        if one.outcome == "approved":
-            emit(PROMOTED, settings.root, {"version": one.version, "who": "review", "why": one.told})
-    return found
+    return [_with_event(settings, one) if one.outcome == "approved" else one for one in found]
+
+
+def _with_event(settings: Settings, approved: Reviewed) -> Reviewed:
+    untold = tell_promoted(settings.root, approved.version, "review", approved.told)
+    return replace(approved, told=f"{approved.told}; {untold}") if untold else approved
 
 
 def review_all(registry: "Registry", stages: "Stages") -> list[Reviewed]:

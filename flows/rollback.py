@@ -11,8 +11,9 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from pydantic import Field
 
+from flows.events import tell_promoted
 from flows.production import roll_back
-from flows.retrain import step
+from flows.retrain import say, step
 from flows.settings import apply_settings
 from tasks.registry.standing import Served
 
@@ -26,4 +27,5 @@ def rollback(
     """Puts version `to`, or else the one that served before, back in production."""
     served = step("rollback", roll_back)(apply_settings(root), to, reason, flow_run.get_name() or "a rollback")
     get_run_logger().info("version %s serves, in place of version %s", served.version, served.instead_of)
+    say(tell_promoted(root.resolve(), served.version, served.who, served.why))
     return served

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from flows.operations import services
+from flows.operations.lost_runs import end_lost_runs
 from flows.operations.services import HOST, PREFECT, Running, Service
 from flows.settings import Settings, local_database, mlflow_port
 from tasks.errors import ShoprecError
@@ -41,7 +42,9 @@ def prefect_service(settings: Settings) -> Service | None:
         return None
     port = _port("PREFECT_PORT", os.environ.get("PREFECT_PORT", "4200"))
     command = ["prefect", "server", "start", "--host", HOST, "--port", str(port)]
-    return Service(PREFECT, command, services.inherited(), port, "/api/health")
+    # Whose slot a run holds is in memory by Prefect's default: after a restart nobody would give it back.
+    leases = {"PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem"}
+    return Service(PREFECT, command, leases | services.inherited(), port, "/api/health")
 
 
 def worker_service(settings: Settings, api: str, tracking_uri: str) -> Service:
@@ -76,6 +79,8 @@ def bring_up(settings: Settings, tell: Tell) -> str:
 
             register(settings.root, api, tell)
             if services.running(settings.var, WORKER) is None:
+                if services.server_of(settings.var) == api:  # so no other machine has runs at work there
+                    end_lost_runs(api, tell)
                 begun.append(services.start(settings.var, settings.root, worker_service(settings, api, tracking)))
                 tell("worker is up: it does what is scheduled")
         except BaseException:

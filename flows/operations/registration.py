@@ -18,6 +18,8 @@ DEPLOYMENTS, AUTOMATIONS = "infra/prefect.yaml", "infra/automations.yaml"
 ALERTS = "SHOPREC_ALERTS_URL"
 """Environment variable: where alerts are posted, as JSON with a `text`. It is a secret, so it stands in no file."""
 _BLOCK = "shoprec-alerts"
+_OURS = "shoprec: "
+"""Begins the name of every automation of ours."""
 _LAST_LINES = 15
 Tell = Callable[[str], None]
 
@@ -37,9 +39,10 @@ def register(root: Path, api: str, tell: Tell) -> None:
     names = [entry["name"] for entry in yaml.safe_load((root / DEPLOYMENTS).read_text(encoding="utf-8"))["deployments"]]
     tell(f"deployments are registered: {', '.join(names)}")
     block = _alerts_block(api)
-    for wanted in yaml.safe_load((root / AUTOMATIONS).read_text(encoding="utf-8")):
-        automation = _with_alerts(wanted, block)
+    wanted = [_with_alerts(one, block) for one in yaml.safe_load((root / AUTOMATIONS).read_text(encoding="utf-8"))]
+    for automation in wanted:
         patiently(lambda automation=automation: _put(api, automation), tell)
+    patiently(lambda: _remove_others(api, {automation["name"] for automation in wanted}), tell)
     where = "are posted" if block else f"go nowhere: set {ALERTS} to a webhook's address and do this again"
     tell(f"automations are registered; alerts {where}")
 
@@ -68,21 +71,34 @@ def _put(api: str, automation: Mapping[str, Any]) -> None:
         ask(api, "DELETE", f"/automations/{twice}")
 
 
+def _remove_others(api: str, names: set[str]) -> None:
+    """Of those that an earlier file had."""
+    for known in ask(api, "POST", "/automations/filter", {"limit": 200}):
+        if known["name"].startswith(_OURS) and known["name"] not in names:
+            ask(api, "DELETE", f"/automations/{known['id']}")
+
+
 def _alerts_block(api: str) -> str | None:
-    """Prefect keeps the address in a block, encrypted."""
+    """Prefect keeps the address in a block, encrypted; where the variable is not set, what is kept stays.
+
+    None where there is none, or the variable is set to nothing.
+    """
     address = os.environ.get(ALERTS)
+    if address is None:
+        kept = ask(api, "POST", "/block_documents/filter", {"block_documents": {"name": {"any_": [_BLOCK]}}})
+        return kept[0]["id"] if kept else None
     if not address:
         return None
     if not address.startswith(("http://", "https://")):
-        raise ShoprecError(
-            f"{ALERTS} is no address that begins with https:// (or http://): it is where alerts are posted"
-        )
+        raise ShoprecError(f"{ALERTS} is no address that begins with https:// or http://: alerts are posted to it")
     from prefect.blocks.webhook import Webhook
     from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.types import SecretDict
     from pydantic import SecretStr
 
+    block = Webhook(url=SecretStr(address), headers=SecretDict({"content-type": "application/json"}))
     with temporary_settings({PREFECT_API_URL: api}):
-        return str(Webhook(url=SecretStr(address)).save(_BLOCK, overwrite=True))
+        return str(block.save(_BLOCK, overwrite=True))
 
 
 def _prefect(root: Path, api: str, *arguments: str) -> None:

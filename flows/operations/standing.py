@@ -8,14 +8,13 @@ from typing import Any
 
 from flows.operations import services
 from flows.operations.local import MLFLOW, POOL, WORKER
+from flows.operations.prefect_states import AT_WORK, ENDED
 from flows.operations.services import PREFECT
 from flows.prefect_api import ask
 from flows.settings import Settings
 from tasks.addresses import without_password
 from tasks.errors import ShoprecError
 
-ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-AT_WORK = ("PENDING", "RUNNING", "PAUSED", "CANCELLING")
 _HEALTH = {MLFLOW: "/health", PREFECT: "/api/health"}
 _LONGEST = 300
 

@@ -17,13 +17,13 @@ import psutil
 import yaml
 
 from flows.events import emit
+from flows.operations.prefect_states import ENDED
 from flows.prefect_api import ask
 from tasks.errors import ShoprecError
 from tests.flows.mlflow_server import free_port
 
 PROJECT = Path(__file__).parents[2]
 SHOPREC = [sys.executable, "-c", "from flows.cli import main; main()"]
-ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 QUICK = {
     "PREFECT_WORKER_QUERY_SECONDS": "2",
     "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "3",
