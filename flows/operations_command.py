@@ -46,6 +46,8 @@ def up(root: Root = Path()) -> None:
 
     page = console()
     bring_up(settings, _teller(page))
+    if settings.ledger.startswith("sqlite") and not (settings.var / "ledger.db").exists():
+        page.print("nothing serves yet, and what needs a champion fails until one does: `make run` makes the first")
     page.print("`make status` shows what runs and what is next; `make down` ends these", style="dim")
 
 

@@ -59,16 +59,30 @@ def _with_alerts(automation: Mapping[str, Any], block: str | None) -> dict[str, 
 
 
 def _put(api: str, automation: Mapping[str, Any]) -> None:
-    """One of this name is what it is afterwards, and no second one; none where there is nothing that it would do."""
+    """One of this name is what it is afterwards, and no second one; none where there is nothing that it would do.
+
+    One that is so already is not written again: Prefect would forget what it waits for.
+    """
     asked = {"automations": {"name": {"any_": [automation["name"]]}}}
-    found = [one["id"] for one in ask(api, "POST", "/automations/filter", asked)]
+    found = ask(api, "POST", "/automations/filter", asked)
     wanted = int(bool(automation["actions"]))
     if wanted and not found:
         ask(api, "POST", "/automations/", dict(automation))
     for known in found[:wanted]:
-        ask(api, "PUT", f"/automations/{known}", dict(automation))
+        if not _is_same(known, automation):
+            ask(api, "PUT", f"/automations/{known['id']}", dict(automation))
     for twice in found[wanted:]:
-        ask(api, "DELETE", f"/automations/{twice}")
+        ask(api, "DELETE", f"/automations/{twice['id']}")
+
+
+def _is_same(known: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    from prefect.events.schemas.automations import AutomationCore
+
+    one, other = (
+        AutomationCore.model_validate({k: of[k] for k in AutomationCore.model_fields if k in of})
+        for of in (known, wanted)
+    )
+    return one == other
 
 
 def _remove_others(api: str, names: set[str]) -> None:

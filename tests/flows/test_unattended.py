@@ -131,7 +131,7 @@ def test_of_two_retrains_the_second_waits_for_the_first(shop: Unattended) -> Non
     forget_what_was_learned(shop.root)
     hang(shop.root)
     first = shop.start("retrain/retrain", reason="first of two")
-    wait_for_text(shop.root / "hanging")
+    wait_for_text(shop.root / "hanging", 240)
     second = shop.start("retrain/retrain", reason="second of two")
     until(lambda: shop.run(second)["state_name"] == "AwaitingConcurrencySlot", "the second one waits", 60)
     go_on(shop.root)
@@ -144,7 +144,7 @@ def test_prefects_server_may_be_restarted_in_mid_run(shop: Unattended) -> None:
     forget_what_was_learned(shop.root)
     hang(shop.root)
     run = shop.start("retrain/retrain", reason="while the server restarts")
-    wait_for_text(shop.root / "hanging")
+    wait_for_text(shop.root / "hanging", 240)
     server = shop.service("prefect")
     server.send_signal(signal.SIGKILL)
     wait_until_gone(server.pid)
@@ -173,7 +173,7 @@ def test_a_run_whose_process_is_killed_has_crashed_and_the_next_one_goes_on_wher
     forget_what_was_learned(shop.root)
     hang(shop.root)
     run = shop.start("retrain/retrain", reason="killed")
-    stage = int(wait_for_text(shop.root / "hanging"))
+    stage = int(wait_for_text(shop.root / "hanging", 240))
     shop.process_of(run).kill()
     assert shop.ended(run, 60)["state_name"] == "Crashed"
     wait_until_gone(stage)
@@ -185,10 +185,43 @@ def test_a_run_whose_process_is_killed_has_crashed_and_the_next_one_goes_on_wher
     assert any("validate" in log["message"] and "unchanged, skipped" in log["message"] for log in logs)
 
 
-def test_no_password_and_no_address_of_alerts_is_in_a_log_or_a_file(shop: Unattended, inbox: Inbox) -> None:
-    secret = inbox.address.rpartition("/")[2]
-    written = [path for path in (shop.root / "var" / "services").iterdir() if secret.encode() in path.read_bytes()]
-    assert written == []
+def test_after_the_machine_was_lost_no_run_keeps_its_slot(shop: Unattended) -> None:
+    """Run, worker and server are killed together; nobody is left who would see the run's heartbeats stop."""
+    forget_what_was_learned(shop.root)
+    hang(shop.root)
+    run = shop.start("retrain/retrain", reason="lost with its machine")
+    wait_for_text(shop.root / "hanging", 240)
+    flow_run, services = shop.process_of(run), [shop.service("worker"), shop.service("prefect")]
+    for process in (services[0], flow_run, services[1]):
+        process.kill()
+    go_on(shop.root)
+    assert "lost with its machine" in shop.shoprec("up")
+    assert shop.run(run)["state_name"] == "Crashed"
+    again = shop.start("retrain/retrain", reason="after the loss")
+    assert shop.ended(again)["state_name"] == "Completed"
+
+
+def test_a_run_that_hangs_is_ended_with_all_that_it_began_and_somebody_is_told(shop: Unattended, inbox: Inbox) -> None:
+    automations = shop.root / "infra" / "automations.yaml"
+    written = automations.read_text(encoding="utf-8")
+    assert "within: 28800" in written
+    automations.write_text(written.replace("within: 28800", "within: 45"), encoding="utf-8")
+    shop.shoprec("deploy")
+    forget_what_was_learned(shop.root)
+    hang(shop.root)
+    run = shop.start("retrain/retrain", reason="hangs")
+    stage = int(wait_for_text(shop.root / "hanging", 240))
+    assert shop.ended(run)["state_name"] == "Cancelled"
+    wait_until_gone(stage)
+    inbox.gets("took too long", run)
+
+
+def test_the_address_of_alerts_is_in_no_file(shop: Unattended, inbox: Inbox) -> None:
+    """It may hold a token. Prefect's database has it encrypted."""
+    secret = inbox.address.rpartition("/")[2].encode()
+    files = [path for path in shop.root.rglob("*") if path.is_file()]
+    assert any(path.name == "prefect.db" for path in files)
+    assert [path for path in files if secret in path.read_bytes()] == []
 
 
 def test_down_ends_these_and_no_others(shop: Unattended) -> None:
