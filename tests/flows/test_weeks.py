@@ -122,7 +122,7 @@ def test_the_ledger_is_the_one_that_a_person_would_expect(story: Story) -> None:
     assert (entries[3].who, entries[3].why) == ("ada", "not before the holidays")
     assert (entries[4].who, entries[4].why) == ("ada", "far more of what people buy")
     assert entries[5].who.startswith("refresh: ")
-    assert "far more of what people buy" in story.shop.shoprec("history")
+    assert "far more of what people buy" in story.shop.shoprec("history", "--json")
 
 
 def test_what_serves_after_these_weeks_is_what_was_made(story: Story) -> None:
