@@ -35,7 +35,7 @@ class Journey:
     """Of all weeks."""
 
     def delivers(self, week: int, bad: bool = False) -> None:
-        """All that was bought until the end of that week, from 0; `bad`: the till counts backwards in half of it."""
+        """All that was bought until the end of that week, from 0; `bad`: all that week the till counts backwards."""
         end = FIRST + pd.Timedelta(weeks=week + 1)
         begin = FIRST - pd.Timedelta(weeks=WEEKS_BEFORE)
         seen = self.events[self.events[TIMESTAMP].between(begin, end, inclusive="left")].copy()

@@ -26,6 +26,7 @@ SECRETS = {
     "MLFLOW_FLASK_SERVER_SECRET_KEY": "signs-sessions",
     "PREFECT_AUTH_STRING": f"ada:{AWKWARD}",
     "SHOPREC_ALERTS_URL": "https://alerts.example.com/secret-path",
+    "SHOPREC_SOURCE": "postgresql://reader:secret@db.example.com/shop",
 }
 _VARIABLE = re.compile(r"\$\{(\w+)(:?[?-][^}]*)?\}")
 

@@ -16,6 +16,7 @@ from tests.infra.containers import COMPOSE, PROJECT, SECRETS, services
 DOCKERFILE = PROJECT / "infra" / "Dockerfile"
 ONCE = {"deploy"}
 """Services that do one thing and end, so nobody asks how they are."""
+MAY_BE_EMPTY = {"SHOPREC_ALERTS_URL", "SHOPREC_SOURCE"}
 NO_DIGEST = "CL-0019"
 """compose-lint's rule. Tags are pinned, digests are not: docs/containers.md says why, and how to."""
 _COPIED = re.compile(r"^COPY (?!--from)(.+) (\S+)$", re.MULTILINE)
@@ -90,7 +91,7 @@ def test_what_is_asked_for_is_what_the_example_names() -> None:
     lines = (PROJECT / "infra" / ".env.example").read_text(encoding="utf-8").splitlines()
     named = [line for line in lines if line and not line.startswith("#")]
     assert [line for line in named if not line.endswith("=")] == [], "no value that somebody might keep"
-    assert {line.rstrip("=") for line in named} == asked | {"SHOPREC_ALERTS_URL"} == SECRETS.keys()
+    assert {line.rstrip("=") for line in named} == asked | MAY_BE_EMPTY == SECRETS.keys()
 
 
 def test_what_volumes_and_networks_are_used_are_there() -> None:
@@ -101,6 +102,21 @@ def test_what_volumes_and_networks_are_used_are_there() -> None:
         assert set(of["networks"]) <= whole["networks"].keys()
     assert whole["networks"]["stores"] == {"internal": True}
     assert (COMPOSE.parent / "databases.sql").is_file()
+
+
+def test_a_volume_of_the_image_s_user_is_his_to_write() -> None:
+    """A new volume has the owner of the folder that the image has in its place, which is root where it has none."""
+    made = re.search(r"install --directory --owner (\d+) --group \1 (.+)$", DOCKERFILE.read_text("utf-8"), re.MULTILINE)
+    assert made
+    for of in services().values():
+        if of["image"].startswith("shoprec:"):
+            assert of["user"] == f"{made[1]}:{made[1]}"
+            assert {volume.partition(":")[2] for volume in of.get("volumes", [])} <= set(made[2].split())
+
+
+def test_the_worker_has_a_place_for_every_deployment() -> None:
+    deployed = yaml.safe_load((PROJECT / "infra" / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
+    assert f"--limit={len(deployed)}" in services()["worker"]["command"]
 
 
 def test_what_the_image_copies_is_all_that_the_command_needs(tmp_path: Path) -> None:

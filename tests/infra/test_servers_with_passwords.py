@@ -77,11 +77,21 @@ def test_mlflow_does_not_start_without_a_password_and_lets_nobody_in_without_it(
     assert AWKWARD not in (tmp_path / "mlflow.log").read_text()
 
 
+def leased_on_disk(address: str, kept: Path) -> None:
+    """A slot that somebody takes is known by a file, so that a server that starts again can free it."""
+    limits = f"{address}/v2/concurrency_limits"
+    httpx.post(f"{limits}/", json={"name": "one", "limit": 1}, auth=(NAME, AWKWARD)).raise_for_status()
+    slot = {"names": ["one"], "slots": 1, "mode": "concurrency", "lease_duration": 60}
+    taken = httpx.post(f"{limits}/increment-with-lease", json=slot, auth=(NAME, AWKWARD)).raise_for_status().json()
+    assert (kept / "concurrency_leases" / f"{taken['lease_id']}.json").is_file()
+
+
 def test_prefect_lets_nobody_in_without_its_password_and_takes_deployments_and_a_worker_with_it(
     stores: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port, home = free_port(), str(tmp_path / "prefect")
-    local = {"0.0.0.0": "127.0.0.1", "4200": str(port), "prefect:": "127.0.0.1:", "/home/shoprec/prefect": home}  # noqa: S104
+    port, kept, home = free_port(), tmp_path / "kept", tmp_path / "home"
+    folders = {"/var/lib/prefect": str(kept), "/home/shoprec": str(home)}
+    local = {"0.0.0.0": "127.0.0.1", "4200": str(port), "prefect:": "127.0.0.1:", **folders}  # noqa: S104
     command = [sys.executable, "-m", *command_of("prefect", local)]
     env, address = environment_of("prefect", local) | stores, f"http://127.0.0.1:{port}/api"
     with running(command, env, f"{address}/health", tmp_path / "prefect.log"):
@@ -89,6 +99,9 @@ def test_prefect_lets_nobody_in_without_its_password_and_takes_deployments_and_a
         assert httpx.get(asked).status_code == 401
         assert httpx.get(asked, auth=("admin", "pass")).status_code == 401
         assert httpx.get(asked, auth=(NAME, AWKWARD)).status_code == 200
+        assert "<html" in httpx.get(f"http://127.0.0.1:{port}/", follow_redirects=True).raise_for_status().text
+        assert {folder.name for folder in (home / "prefect-ui").iterdir() if folder.is_dir()} == {"v1", "v2"}
+        leased_on_disk(address, kept)
 
         monkeypatch.setenv("PREFECT_API_URL", address)
         monkeypatch.setenv("PREFECT_API_AUTH_STRING", SECRETS["PREFECT_AUTH_STRING"])

@@ -77,6 +77,14 @@ def test_no_code_of_a_stranger_runs_with_secrets(workflow: dict[str, Any]) -> No
     assert not [step["run"] for step in steps(workflow) if "${{" in step.get("run", "")]
 
 
+def test_what_is_installed_sees_no_secret(workflow: dict[str, Any]) -> None:
+    """Packages run code of their own when they are installed, so only what uses a secret is given it."""
+    whole = {name: part for name, part in workflow.items() if name != "jobs"}
+    jobs = [{name: part for name, part in job.items() if name != "steps"} for job in workflow["jobs"].values()]
+    others = [step for step in steps(workflow) if "uses" in step or "make setup" in step["run"]]
+    assert "secrets." not in json.dumps([whole, jobs, others])
+
+
 def test_who_may_push_runs_nothing_of_a_pull_request() -> None:
     jobs = yaml.safe_load((PROJECT / ".github" / "workflows" / "retrain.yml").read_text(encoding="utf-8"))["jobs"]
     writing = [name for name, job in jobs.items() if job["permissions"]["contents"] == "write"]
