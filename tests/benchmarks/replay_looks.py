@@ -53,6 +53,11 @@ class Looks:
                 alarmed[of.measure] += of.is_breach
         return [(measure, alarmed[measure], judged[measure]) for measure in judged]
 
+    def any_alarm(self, last: int) -> tuple[str, int, int]:
+        """The same of all measures together."""
+        weeks = range(FIRST, last + 1)
+        return "any of them", sum(any(of.is_breach for of in self.look(fold, fold)) for fold in weeks), len(weeks)
+
     @cached_property
     def _behaviour(self) -> Behaviour:
         return Behaviour.of(self.weeks.valid, self.weeks.params.shop)

@@ -17,7 +17,7 @@ from tasks.schema import TASKS, Task
 BEGIN, END = "<!-- replayed: begin -->", "<!-- replayed: end -->"
 CHART = Path("images/replay.svg")
 """Relative to the page."""
-COLOURS = ("#8d909c", "#14828a", "#4b3fd6", "#c8640a", "#a8337d")
+COLOURS = ("#8d909c", "#14828a", "#4b3fd6", "#c8640a", "#4c7d1f", "#a8337d")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,11 @@ class Played:
     gains: Mapping[Task, tuple[float, float, float]]
     """Over never retraining: mean, low and high."""
     serving: Mapping[int, int]
+
+    @property
+    def served(self) -> int:
+        """New rankers that served."""
+        return len(set(self.serving.values())) - 1
 
     def mean(self, task: Task) -> float:
         return float(np.mean(list(self.by_week[task].values())))
@@ -61,13 +66,13 @@ def in_words(found: Replay) -> str:
     lines = [
         f"{weeks} weeks were played, those that begin {first:%-d %B %Y} to {last:%-d %B %Y}.",
         "",
-        f"| retrain | retrains | processor min | NDCG@10, {TASK_NAMES['all']} | gain over never | NDCG@10,"
-        f" {TASK_NAMES['new']} | gain over never |",
-        "|---|--:|--:|--:|--:|--:|--:|",
+        f"| retrain | retrains | of them served | processor min | NDCG@10, {TASK_NAMES['all']} | gain over never |"
+        f" NDCG@10, {TASK_NAMES['new']} | gain over never |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for of in found.policies:
         cells = [f"{of.mean(task):.4f} | {_gain(of, task)}" for task in TASKS]
-        lines.append(f"| {of.name} | {of.retrains} | {of.minutes:.0f} | {' | '.join(cells)} |")
+        lines.append(f"| {of.name} | {of.retrains} | {of.served} | {of.minutes:.0f} | {' | '.join(cells)} |")
     rates = [f"{measure} {n} of {of}" for measure, n, of in found.alarms]
     differences = [
         f"- {one} over {other}, {TASK_NAMES[task]}: {mean:+.4f} ({low:+.4f} to {high:+.4f})"
