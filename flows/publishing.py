@@ -57,13 +57,15 @@ class Plan:
 
 
 @contextmanager
-def only_publication(settings: Settings, reason: str) -> Iterator[Path]:
-    """A scratch folder for the one publication at a time. Raises ShoprecError, naming who is at work."""
+def only_publication(settings: Settings, reason: str, wait_minutes: int = 0) -> Iterator[Path]:
+    """A scratch folder for the one publication at a time. Raises ShoprecError, naming who is at work, where somebody
+    still is."""
 
     def busy(holder: str) -> ShoprecError:
-        return ShoprecError(f"{holder} publishes in {settings.root} already: wait for it to end, or stop it")
+        waited = f", and did not end in {wait_minutes} minutes" if wait_minutes else ""
+        return ShoprecError(f"{holder} publishes in {settings.root} already{waited}: wait for it to end, or stop it")
 
-    lock: AbstractContextManager[None] = locked(settings.var / "publish", reason, busy)
+    lock: AbstractContextManager[None] = locked(settings.var / "publish", reason, busy, wait_s=60.0 * wait_minutes)
     with lock:
         for left in settings.var.glob(f"{_SCRATCH}*/"):  # of one that was killed
             shutil.rmtree(left, ignore_errors=True)
@@ -162,7 +164,11 @@ def go_back(settings: Settings, params: Params, who: str, why: str) -> Published
                 f" publication.keep is {params.publication.keep}; `shoprec rollback` puts another version in"
                 " production, and `shoprec publish` publishes that"
             )
-        into.read(to.id)
+        if not to.is_told_by(into.read(to.id)):
+            raise ShoprecError(
+                f"the files in {into.of(to.id)} are not those of publication {to.id} at {database.name}, which another"
+                " machine or project published: go back there, or run `shoprec publish --again`"
+            )
         database.go_back(to.id, who, why)
         into.point_at(to.id)
         return next(one for one in database.publications() if one.id == to.id)
@@ -174,9 +180,13 @@ def mend(database: PublicationDatabase, into: PublicationFolder) -> None:
     known, shown = database.publications(), into.current()
     begun_last = max([shown or 0, *(one.id for one in known)])
     into.drop([number for number in into.numbers() if number > begun_last])
-    current = next((one.id for one in known if one.state == "current"), None)
-    if current is not None and current != shown and into.is_whole(current):
-        into.point_at(current)
+    current = next((one for one in known if one.state == "current"), None)
+    if current is not None and current.id != shown and _has(into, current):
+        into.point_at(current.id)
+
+
+def _has(into: PublicationFolder, one: Published) -> bool:
+    return into.is_whole(one.id) and one.is_told_by(About.read(into.of(one.id)))
 
 
 def _places(settings: Settings, params: Params) -> tuple[PublicationDatabase, PublicationFolder]:
@@ -186,7 +196,7 @@ def _places(settings: Settings, params: Params) -> tuple[PublicationDatabase, Pu
 def _nothing_new(known: list[Published], into: PublicationFolder, fingerprint: str) -> Publication | None:
     same = [one for one in known if one.fingerprint == fingerprint]
     current = next((one for one in known if one.state == "current"), None)
-    if current in same and into.current() == current.id and into.is_whole(current.id):
+    if current in same and into.current() == current.id and _has(into, current):
         return Publication.known(current, "the same lists are published already")
     withdrawn = next((one for one in same if one.state == "withdrawn"), None)
     if withdrawn is not None and current is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tasks.ingestion.suites import load_suite
 from tasks.publication.about import COLD, IdKind
 from tasks.publication.catalogue import Catalogue
 from tasks.publication.check import Asked, blocks_of, check_lists, merged, refuse_breaches
-from tasks.publication.engine import active_users, bought_before, most_bought_by_one
+from tasks.publication.engine import active_users, bought_before, few_left, most_bought_by_one
 from tasks.publication.lists import Cut, ListWriter, cut_lists, lists_of_task
 from tasks.recommender.recommender import ITEMS
 from tasks.schema import ITEM, RANK, RECOMMENDATIONS, TASK, USER, VERSION, Task
@@ -42,7 +43,7 @@ class Lists:
 
     @property
     def facts(self) -> Facts:
-        sold = max(self.catalogue.sold(), 1)
+        sold = max(len(self.catalogue.sold()), 1)
         return Facts(
             users=len(self.users),
             shortest={task: cut.shortest or 0 for task, cut in self.cuts.items()},
@@ -102,10 +103,10 @@ def check_all(plan: Plan, lists: Lists) -> list[Check]:
     Raises DataContractError, with everything that is wrong, and BrokenCheckError where a check could not run.
     """
     suite, params, checks = load_suite(RECOMMENDATIONS, plan.suite), plan.params.publication, []
-    whole: dict[Task, list[Any]] = {task: cut.whole_though_short for task, cut in lists.cuts.items()}
-    asked = Asked(pd.Index(lists.users), params.k, plan.version, lists.catalogue, whole)
-    nobody = NOBODY[plan.user_ids]
-    for_nobody = Asked(pd.Index([nobody]), params.k, plan.version, lists.catalogue, whole)
+    nobody, users = NOBODY[plan.user_ids], pd.Index(lists.users)
+    may_be_short = _sold_few(plan, lists.catalogue, users.append(pd.Index([nobody])))
+    asked = Asked(users, params.k, plan.version, lists.catalogue, may_be_short)
+    for_nobody = replace(asked, users=pd.Index([nobody]))
     cold = pq.read_table(lists.folder / f"{COLD}.parquet").to_pandas()
     for task in params.tasks:
         file = lists.folder / f"{task}.parquet"
@@ -115,6 +116,14 @@ def check_all(plan: Plan, lists: Lists) -> list[Check]:
     found = merged(checks)
     refuse_breaches(found, plan.version)
     return found
+
+
+def _sold_few(plan: Plan, catalogue: Catalogue, users: pd.Index) -> dict[Task, pd.Index]:
+    """Those of `users` to whom the shop sells less than k items, by the shop's data alone: lists are what is checked."""
+    sold, params = catalogue.sold(), plan.params.publication
+    if len(sold) < params.k:
+        return dict.fromkeys(params.tasks, users)
+    return {"new": few_left(sold, plan.events, plan.params.shop.target_event, params.k)}
 
 
 _NONE = pd.MultiIndex.from_arrays([[], []])

@@ -11,6 +11,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.runtime import flow_run
 from pydantic import Field
 
+from flows.one_at_a_time import WaitMinutes
 from flows.production import open_registry
 from flows.published import Publication, rows, summary
 from flows.publishing import Plan, only_publication, plan_publication, show_to_readers
@@ -24,15 +25,18 @@ Reason = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 @flow(name="recommend", flow_run_name="recommend: {reason}", validate_parameters=True)
-def recommend(root: Path = Path(), reason: Reason = "asked for", again: bool = False) -> Publication:
+def recommend(
+    root: Path = Path(), reason: Reason = "asked for", again: bool = False, wait_minutes: WaitMinutes = 0
+) -> Publication:
     """Publishes the lists of the champion of the project in `root`; `again`: also where nothing is new.
+    `wait_minutes`: for another publication of the project to end.
 
     Raises DataContractError, with everything that is wrong, where they break expectations/recommendations.json.
     Whatever goes wrong, readers go on reading what they read before.
     """
     settings = apply_settings(root)
     params = load_params(settings.root / "params.yaml")
-    with only_publication(settings, f"recommend: {reason}") as scratch:
+    with only_publication(settings, f"recommend: {reason}", wait_minutes) as scratch:
         found = _recommend(settings, params, scratch, reason, again)
     create_markdown_artifact(summary(found), key="publication-summary", description="What readers read now")
     if found.is_new:

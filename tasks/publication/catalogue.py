@@ -45,9 +45,9 @@ class Catalogue:
     def may_be_published(self, items: pd.Series) -> NDArray[np.bool_]:
         return np.logical_and.reduce(self.look_up(items))
 
-    def sold(self) -> int:
-        """How many items may be published."""
-        return int((self.available & self.allowed).sum())
+    def sold(self) -> pd.Index:
+        """The items that may be published."""
+        return self.items[self.available & self.allowed]
 
 
 def _available(items: pd.DataFrame, as_of: datetime) -> NDArray[np.bool_]:

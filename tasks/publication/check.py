@@ -19,6 +19,7 @@ from tasks.schema import ITEM, RANK, TASK, USER, VERSION, Task
 GROUPS = 4
 """Row groups that are checked at once: some million rows, which take a second and some hundred MiB."""
 _EXAMPLES = 5
+_NOBODY = pd.Index([])
 _WORST_FIRST = ("broken", "failed", "warning", "quarantined", "passed", "not applicable")
 
 
@@ -30,8 +31,8 @@ class Asked:
     k: int
     version: int
     catalogue: Catalogue
-    whole_though_short: Mapping[Task, Sequence[Any]] = field(default_factory=dict)
-    """Users for whom the shop sells less than k items, or none."""
+    may_be_short: Mapping[Task, pd.Index] = field(default_factory=dict)
+    """Users to whom the shop sells less than k items, or none, by catalogue and purchases: not by the lists."""
 
 
 def check_lists(
@@ -44,8 +45,7 @@ def check_lists(
     """
     seen = np.zeros(len(asked.users), np.bool_)
     found = [_check(block, task, asked, suite, _helpers(block, task, asked, bought, seen)) for block in blocks]
-    right_though_empty = asked.users.isin(list(asked.whole_though_short.get(task, ())))
-    missing = asked.users[~seen & ~right_though_empty]
+    missing = asked.users[~seen & ~asked.users.isin(asked.may_be_short.get(task, _NOBODY))]
     if len(missing):
         gaps = pd.DataFrame({TASK: task, USER: missing, RANK: np.nan, ITEM: np.nan, VERSION: asked.version})
         found.append(_check(gaps, task, asked, suite, _nothing_else_wrong(gaps)))
@@ -122,8 +122,9 @@ def _helpers(
     at = asked.users.get_indexer(pd.Index(users))
     was_asked, seen_before = at >= 0, (at >= 0) & seen[at]
     seen[at[was_asked]] = True
-    right_though_short = pd.Index(users).isin(list(asked.whole_though_short.get(task, ())))
-    whole = (np.bincount(codes[codes >= 0], minlength=len(users)) == asked.k) | right_though_short
+    lengths = np.bincount(codes[codes >= 0], minlength=len(users))
+    may_be_short = pd.Index(users).isin(asked.may_be_short.get(task, _NOBODY))
+    whole = (lengths == asked.k) | (may_be_short & (lengths < asked.k))
     known, available, allowed = asked.catalogue.look_up(block[ITEM])
     is_new = np.ones(len(block), np.bool_)
     if task == "new" and len(bought):

@@ -1,6 +1,6 @@
 """The database publication: rows and the switch to them in one transaction, so that readers see all of it or none."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Integer, Table, column, delete, event, func, insert, inspect, select, table, update
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from tasks.databases import Purpose, address_of, open_database
 from tasks.errors import ShoprecError, TransientError
@@ -22,6 +22,10 @@ from tasks.schema import ITEM, USER
 BUSY_S = 30.0
 """How long another writer of a SQLite file is waited for."""
 _PURPOSE = Purpose("publications", "SHOPREC_PUBLICATIONS")
+_ALONE = (
+    "Let one machine alone publish there, or name another database in SHOPREC_PUBLICATIONS; then run `shoprec publish`"
+    " again, which takes the next number"
+)
 _T = PUBLICATIONS.c
 
 
@@ -38,6 +42,11 @@ class Published:
     fingerprint: str
     state: str
     """current; previous: one can go back to it; withdrawn: gone back from; dropped: its lists are deleted."""
+
+    def is_told_by(self, about: About) -> bool:
+        """Not so where another machine, whose files are elsewhere, took the same number in this database."""
+        facts = self.id, self.fingerprint, self.published_at
+        return facts == (about.id, about.fingerprint, about.published_at)
 
 
 @dataclass(frozen=True)
@@ -70,22 +79,26 @@ class PublicationDatabase:
 
     def publications(self) -> list[Published]:
         """All that there ever were, the oldest first."""
-        return [Published(**row) for row in self._rows(PUBLICATIONS, "id")]
+        return [_published(row) for row in self._rows(PUBLICATIONS, "id")]
 
     def changes(self) -> list[Change]:
         """The oldest first."""
-        return [Change(**row) for row in self._rows(CHANGES, "number")]
+        return [Change(**_in_utc(row)) for row in self._rows(CHANGES, "number")]
 
     def current(self) -> Published | None:
         return next((one for one in self.publications() if one.state == "current"), None)
 
     def publish(self, about: About, folder: Path, who: str, why: str) -> None:
-        """Loads the files of `folder` and switches readers to them; a second time it does nothing."""
+        """Loads the files of `folder` and switches readers to them; a second time it does nothing.
+
+        Raises ShoprecError where another publication has the same number, or was written at the same time.
+        """
         lists = lists_of_kind(about.user_ids, about.item_ids)
         rows, cold = lists.tables[RECOMMENDATIONS], lists.tables[COLD]
         with self._faults(), self._engine.begin() as connection:
             ABOUT.create_all(connection)
-            if connection.execute(select(_T.id).where(_T.id == about.id)).first():
+            if taken := connection.execute(select(PUBLICATIONS).where(_T.id == about.id)).mappings().first():
+                self._refuse_another(_published(taken), about)
                 return  # the answer to an earlier try was lost
             lists.create_all(connection)
             self._refuse_ids_of_another_kind(connection, rows)
@@ -124,6 +137,14 @@ class PublicationDatabase:
             connection.execute(update(PUBLICATIONS).where(_T.id.in_(ended)).values(state="dropped"))
         return [one.id for one in old]
 
+    def _refuse_another(self, taken: Published, about: About) -> None:
+        if not taken.is_told_by(about):
+            raise ShoprecError(
+                f"publication {taken.id} at {self.name} is another one, of version {taken.version}, published"
+                f" {taken.published_at:%Y-%m-%d %H:%M:%S} UTC: another machine or project publishes there, too; nothing"
+                f" was published here. {_ALONE}"
+            )
+
     def _refuse_ids_of_another_kind(self, connection: Connection, wanted: Table) -> None:
         types = {found["name"]: found["type"] for found in inspect(connection).get_columns(wanted.name)}
         for name in (USER, ITEM):
@@ -134,12 +155,11 @@ class PublicationDatabase:
                     f" {_PURPOSE.variable}"
                 )
 
-    def _rows(self, of: Table, order: str) -> list[dict[str, Any]]:
+    def _rows(self, of: Table, order: str) -> Sequence[Mapping[Any, Any]]:
         with self._faults(), self._engine.connect() as connection:
             if not inspect(connection).has_table(of.name):
                 return []
-            rows = connection.execute(select(of).order_by(of.c[order])).mappings()
-            return [{name: _in_utc(value) for name, value in row.items()} for row in rows]
+            return connection.execute(select(of).order_by(of.c[order])).mappings().all()
 
     @contextmanager
     def _faults(self) -> Generator[None, None, None]:
@@ -150,6 +170,11 @@ class PublicationDatabase:
                 f"the publications at {self.name} could not be used: {_first_line(error)}; see that the database runs,"
                 " that no other program holds it and that its disk is not full, then run again: readers go on reading"
                 " what they read before"
+            ) from error
+        except IntegrityError as error:
+            raise ShoprecError(
+                f"the publications at {self.name} clash with what was to be written: {_first_line(error)}; another"
+                f" machine or program wrote there at the same time; nothing was changed here. {_ALONE}"
             ) from error
         except DBAPIError as error:
             raise ShoprecError(
@@ -169,11 +194,15 @@ def _let_readers_read_meanwhile(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
 
 
-def _in_utc(value: Any) -> Any:
+def _published(row: Mapping[Any, Any]) -> Published:
+    return Published(**_in_utc(row))
+
+
+def _in_utc(row: Mapping[Any, Any]) -> dict[str, Any]:
     """SQLite keeps no zone; what is written there is UTC."""
-    if not isinstance(value, datetime):
-        return value
-    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    times = {name: value for name, value in row.items() if isinstance(value, datetime)}
+    zoned = {name: t.astimezone(UTC) if t.tzinfo else t.replace(tzinfo=UTC) for name, t in times.items()}
+    return {**row, **zoned}
 
 
 def _first_line(error: DBAPIError) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from tasks.schema import EVENT_TYPE, ITEM, TASK, TIMESTAMP, USER
 
@@ -52,6 +53,21 @@ def most_bought_by_one(events: Path, target: str) -> int:
     )
     with _engine(events.parent) as engine:
         return _one(engine.execute(query, {"events": str(events), "target": target}))[0]
+
+
+def few_left(items: pd.Index, events: Path, target: str, k: int) -> pd.Index:
+    """The users who have less than k of `items` left to buy for a first time.
+
+    `target`: the type of the events that are purchases.
+    """
+    query = (
+        f"SELECT {USER} FROM read_parquet($events) SEMI JOIN items USING ({ITEM}) WHERE {EVENT_TYPE} = $target"
+        f" AND {USER} IS NOT NULL GROUP BY {USER} HAVING $items - count(DISTINCT {ITEM}) < $k"
+    )
+    with _engine(events.parent) as engine:
+        engine.register("items", pa.table({ITEM: pa.array(items)}))
+        given = {"events": str(events), "target": target, "items": len(items), "k": k}
+        return pd.Index(engine.execute(query, given).df()[USER])
 
 
 def change_between(old: Path, new: Path) -> tuple[int, float, float] | None:

@@ -32,8 +32,6 @@ class Cut:
     pending: pd.Index
     """Users for whom a list has to be asked for: all at first, then those of whose list less than k is left, though it
     was as long as asked for."""
-    whole_though_short: list[Any] = field(default_factory=list)
-    """Users for whom the shop sells no more than their list has."""
     items: set[Any] = field(default_factory=set)
     """All that stand in some list."""
     shortest: int | None = None
@@ -47,10 +45,9 @@ class Cut:
     def end(self) -> None:
         self.pending = pd.Index(self._short)
 
-    def note(self, short: list[Any], whole: list[Any], sizes: NDArray[np.intp], items: pd.Series) -> None:
-        """Of some lists: users of those that are left out, of those that are right though short, and what is kept."""
+    def note(self, short: list[Any], sizes: NDArray[np.intp], items: pd.Series) -> None:
+        """Of some lists: users of those that are left out, and what is kept."""
         self._short += short
-        self.whole_though_short += whole
         self.items.update(items.unique().tolist())
         if len(sizes):
             least = int(sizes.min())
@@ -127,11 +124,11 @@ def cut_lists(
     codes, users = pd.factorize(frame[USER])
     given, left = np.bincount(codes, minlength=len(users)), np.bincount(codes[good], minlength=len(users))
     is_short = left < k
-    again = is_short & (given >= asked)
+    again = is_short & (given >= asked)  # else the champion has no more; whether that is right, the check says
     good &= ~again[codes]
     kept = frame[good]
     place = place_in_group(codes[good])
     first = place < k
     kept = kept[first].assign(**{RANK: (place[first] + 1).astype(np.int32)})
-    cut.note(users[again].tolist(), users[is_short & ~again].tolist(), np.minimum(left[~again], k), kept[ITEM])
+    cut.note(users[again].tolist(), np.minimum(left[~again], k), kept[ITEM])
     return kept

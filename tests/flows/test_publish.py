@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pandas as pd
 import pytest
@@ -22,6 +22,7 @@ from tasks.errors import BrokenCheckError, ShoprecError
 from tasks.params import load_params
 from tests.flows.champions import change_publication, crown, make_project
 from tests.flows.shops import ITEMS, USERS
+from tests.waiting import wait_for_text
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -141,6 +142,7 @@ def test_what_was_bought_since_the_champions_cutoff_is_not_shown_as_new(root: Pa
     ("fault", "told"),
     [
         ("an item twice", "recommendations.no_item_twice: no item stands in a list twice"),
+        ("two items a list", "recommendations.list_length: a list has publication.k items"),
         ("a list missing", "recommendations.item_id_present: every shopper that was asked for has a list"),
     ],
 )
@@ -205,6 +207,40 @@ def test_lists_of_what_no_longer_serves_are_not_shown(root: Path, monkeypatch: p
     assert not (root / "published" / "current").exists()
     with pytest.raises(ShoprecError, match="nothing is published at sqlite"):
         publishing.go_back(apply_settings(root), load_params(root / "params.yaml"), "ann", "x")
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from flows.publishing import only_publication
+from flows.settings import apply_settings
+
+with only_publication(apply_settings(Path(sys.argv[1])), "by another"):
+    Path(sys.argv[2]).write_text("held")
+    sys.stdin.read()
+"""
+
+
+def test_a_second_publication_is_told_who_is_at_work_or_waits(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command, held = [sys.executable, "-c", HOLD, str(root), str(root / "held")], publishing.locked
+    other = subprocess.Popen(command, stdin=subprocess.PIPE)
+
+    def let_the_other_end(*arguments: Any, wait_s: float) -> Any:
+        assert other.stdin is not None
+        other.stdin.close()
+        return held(*arguments, wait_s=wait_s)
+
+    try:
+        wait_for_text(root / "held")
+        with pytest.raises(
+            ShoprecError, match=rf"process {other.pid} \(since .*, by another\) publishes in .* already:"
+        ):
+            recommend(root=root)
+        monkeypatch.setattr(publishing, "locked", let_the_other_end)
+        assert recommend(root=root, wait_minutes=5).id == 1
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_what_is_asked_for_by_mistake_is_told(root: Path, shoprec: Callable[..., tuple]) -> None:

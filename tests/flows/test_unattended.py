@@ -119,7 +119,8 @@ def test_every_deployment_says_what_it_does_and_what_its_parameters_are(shop: Un
     assert all(one["description"] for one in found.values())
     assert found["retrain"]["global_concurrency_limit"]["limit"] == 1
     assert found["rollback"]["parameter_openapi_schema"]["required"] == ["reason"]
-    assert found["refresh"]["parameter_openapi_schema"]["properties"]["wait_minutes"]["minimum"] == 0
+    for name in ("refresh", "recommend"):
+        assert found[name]["parameter_openapi_schema"]["properties"]["wait_minutes"]["minimum"] == 0
 
 
 def test_a_parameter_of_the_wrong_type_is_refused_before_anything_starts(shop: Unattended) -> None:

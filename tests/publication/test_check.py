@@ -100,10 +100,11 @@ def test_a_list_in_two_parts_is_found() -> None:
 
 
 def test_a_short_list_is_right_where_the_shop_sells_no_more() -> None:
-    short = lists("new").drop(index=2).reset_index(drop=True)
-    assert broken_by(short, whole_though_short={"new": [0]}) == {}
-    assert broken_by(short.query("user_id > 0"), whole_though_short={"new": [0]}) == {}, "nothing at all is right, too"
-    assert set(broken_by(short, whole_though_short={"all": [0], "new": [1]})) == {"list_length"}
+    short, first, second = lists("new").drop(index=2).reset_index(drop=True), pd.Index([0]), pd.Index([1])
+    assert broken_by(short, may_be_short={"new": first}) == {}
+    assert broken_by(short.query("user_id > 0"), may_be_short={"new": first}) == {}, "nothing at all is right, too"
+    assert set(broken_by(short, may_be_short={"all": first, "new": second})) == {"list_length"}
+    assert "list_length" in broken_by(pd.concat([lists("new").head(1), lists("new")]), may_be_short={"new": first})
 
 
 def test_what_is_refused_names_rule_rows_and_examples() -> None:

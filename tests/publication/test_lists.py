@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tasks.publication.engine import active_users, bought_before, change_between, most_bought_by_one
+from tasks.publication.engine import active_users, bought_before, change_between, few_left, most_bought_by_one
 from tasks.publication.lists import Cut, ListWriter, cut_lists, lists_of_task
 from tests.publication.made import AS_OF, ITEMS, catalogue, lists
 
@@ -44,17 +44,17 @@ def test_what_may_not_be_shown_is_taken_out_and_the_rest_is_ranked_anew() -> Non
     assert kept[["user_id", "rank", "item_id"]].to_numpy().tolist() == [
         [0, 1, 0], [0, 2, 3], [0, 3, 4], [1, 1, 2], [1, 2, 3], [1, 3, 4],
     ]  # fmt: skip
-    assert (cut.pending.tolist(), cut.whole_though_short, cut.shortest) == ([], [], 3)
+    assert (cut.pending.tolist(), cut.shortest) == ([], 3)
     assert cut.items == {0, 2, 3, 4}
 
 
-def test_a_list_that_could_be_longer_is_asked_for_again_and_one_that_could_not_is_right() -> None:
+def test_a_list_that_could_be_longer_is_asked_for_again_and_one_that_could_not_is_kept() -> None:
     frame = given(3, 2).query("task == 'all'")
-    for asked, pending, right in ((3, [0], []), (4, [], [0])):
+    for asked, pending in ((3, [0]), (4, [])):
         cut = Cut(pd.Index([0, 1]))
         kept = cut_lists(frame, catalogue(forbidden_items=[0]), NOTHING, 3, asked, cut)
         cut.end()
-        assert (cut.pending.tolist(), cut.whole_though_short) == (pending, right)
+        assert cut.pending.tolist() == pending
         assert kept.groupby("user_id").size().to_dict() == ({1: 3} if pending else {0: 2, 1: 3})
 
 
@@ -96,6 +96,20 @@ def test_what_was_bought_before(events: Path, tmp_path: Path) -> None:
     found = bought_before(tmp_path / "lists.parquet", events, "purchase", "new")
     assert sorted(found.tolist()) == [(0, 0), (0, 1)]
     assert most_bought_by_one(events, "purchase") == 2
+
+
+def test_who_has_few_items_left_to_buy(events: Path) -> None:
+    """Of items 0, 1 and 2, of which shopper 0 bought two; what shopper 2 bought is not sold."""
+    assert few_left(pd.Index([0, 1, 2]), events, "purchase", 1).tolist() == []
+    assert few_left(pd.Index([0, 1, 2]), events, "purchase", 2).tolist() == [0]
+    assert few_left(pd.Index([2, 3]), events, "purchase", 2).tolist() == [], "looked at or bought, but not sold"
+
+
+def test_ids_that_are_texts_are_counted_too(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"user_id": ["c1", "c1", "c2"], "item_id": ["a", "b", "a"], "event_type": "purchase"})
+    frame.to_parquet(tmp_path / "events.parquet")
+    items = pd.Index(pd.Series(["a", "b"]))
+    assert few_left(items, tmp_path / "events.parquet", "purchase", 1).tolist() == ["c1"]
 
 
 @pytest.mark.parametrize("ids", ["integer", "text"])

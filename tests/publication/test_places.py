@@ -4,6 +4,8 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +21,7 @@ from tasks.publication.database import PublicationDatabase
 from tasks.publication.folder import PublicationFolder
 from tasks.schema import TASKS
 from tests.postgres import PASSWORD, Postgres
-from tests.publication.made import filled, lists, publications
+from tests.publication.made import AS_OF, filled, lists, publications
 from tests.waiting import wait_for_text
 
 _NUMBER = iter(range(100))
@@ -184,6 +186,35 @@ def test_one_that_is_killed_in_the_middle_leaves_the_old_and_the_next_one_mends(
     database.publish(filled(folder, 2), folder.of(2), "ann", "x")
     folder.point_at(2)
     assert read(reader, COUNT).to_numpy().tolist() == [[2, 36]]
+
+
+def test_what_another_machine_published_under_the_same_number_is_not_taken_for_ours(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'p.db'}"
+    ours, theirs, database = publications(tmp_path / "a"), publications(tmp_path / "b"), PublicationDatabase(url)
+    database.publish(filled(theirs, 1), theirs.of(1), "bob", "x")
+    about = filled(ours, 1)
+    for other in (replace(about, fingerprint="ours"), replace(about, published_at=AS_OF)):
+        other.written_to(ours.of(1))
+        with pytest.raises(ShoprecError, match="publication 1 at sqlite.* is another one, of version 1.*next number"):
+            database.publish(other, ours.of(1), "ann", "x")
+        mend(database, ours)
+        assert ours.current() is None, "the link is not turned to files that the database does not tell of"
+    assert [change.who for change in database.changes()] == ["bob"]
+
+
+def test_another_who_writes_at_the_same_time_is_told_as_such(tmp_path: Path) -> None:
+    """A trigger does what another machine would do between our statements."""
+    folder, database = publications(tmp_path), PublicationDatabase(f"sqlite:///{tmp_path / 'p.db'}")
+    database.publish(filled(folder, 1), folder.of(1), "ann", "x")
+    with closing(sqlite3.connect(tmp_path / "p.db")) as other:
+        other.execute(
+            "CREATE TRIGGER other AFTER UPDATE ON publications BEGIN INSERT INTO publications"
+            " SELECT 99, version, published_at, as_of, k, users, 'theirs', 'current' FROM publications; END"
+        )
+    with pytest.raises(ShoprecError, match=r"clash .*: UNIQUE .*another machine or program wrote there") as told:
+        database.publish(filled(folder, 2), folder.of(2), "ann", "x")
+    assert "may make tables" not in str(told.value)
+    assert [(one.id, one.state) for one in database.publications()] == [(1, "current")]
 
 
 def test_the_folder_follows_the_database_where_a_kill_came_between(tmp_path: Path) -> None:
