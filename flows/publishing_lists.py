@@ -119,7 +119,7 @@ def check_all(plan: Plan, lists: Lists) -> list[Check]:
 
 
 def _sold_few(plan: Plan, catalogue: Catalogue, users: pd.Index) -> dict[Task, pd.Index]:
-    """Those of `users` to whom the shop sells less than k items, by the shop's data alone: lists are what is checked."""
+    """Those of `users` to whom the shop sells less than k items, by its data alone: lists are what is checked."""
     sold, params = catalogue.sold(), plan.params.publication
     if len(sold) < params.k:
         return dict.fromkeys(params.tasks, users)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
-from flows.ci import patience
+from flows import patience
 from flows.ci.github import BOT, LONGEST, comment, pull_request
 from flows.ci.page import MARKER
 from flows.cli import main

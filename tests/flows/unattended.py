@@ -18,6 +18,7 @@ import yaml
 
 from flows.events import emit
 from flows.operations.prefect_states import ENDED
+from flows.patience import patiently
 from flows.prefect_api import ask
 from tasks.errors import ShoprecError
 from tests.flows.mlflow_server import free_port
@@ -64,7 +65,7 @@ class Unattended:
         before = os.environ.get("PREFECT_API_URL")
         os.environ["PREFECT_API_URL"] = self.api
         try:
-            assert emit(event, self.root, payload) is None
+            assert patiently(lambda: emit(event, self.root, payload), print)
         finally:
             del os.environ["PREFECT_API_URL"]
             if before is not None:
@@ -72,9 +73,10 @@ class Unattended:
 
     def start(self, deployment: str, **parameters: Any) -> str:
         """As a person does it in the UI; the run's id."""
-        known = ask(self.api, "GET", f"/deployments/name/{deployment}")
-        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-        return ask(self.api, "POST", f"/deployments/{known['id']}/create_flow_run", body)["id"]
+        known = patiently(lambda: ask(self.api, "GET", f"/deployments/name/{deployment}"), print)
+        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "idempotency_key": str(uuid4())}
+        path = f"/deployments/{known['id']}/create_flow_run"
+        return patiently(lambda: ask(self.api, "POST", path, body), print)["id"]
 
     def run(self, run_id: str) -> dict[str, Any]:
         return ask(self.api, "GET", f"/flow_runs/{run_id}")
