@@ -27,11 +27,15 @@ def mlflow_service(settings: Settings) -> Service | None:
     if settings.artifacts is None and settings.tracking_uri != f"http://{HOST}:{port}":
         return None
     command = ["mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
+    if "MLFLOW_ARTIFACTS_DESTINATION" not in os.environ:
+        # Files are named by where they lie, so that commands find them when the server is down, too.
+        files = settings.artifacts or settings.var / "mlartifacts"
+        command += ["--no-serve-artifacts", "--default-artifact-root", files.as_uri()]
     # By the environment: an address may hold a password, and a command line is seen by everybody on the machine.
     database = settings.tracking_uri if settings.artifacts else local_database(settings.root)
-    files = settings.artifacts or settings.var / "mlartifacts"
-    own = {"MLFLOW_BACKEND_STORE_URI": database, "MLFLOW_ARTIFACTS_DESTINATION": str(files)}
-    env = own | services.inherited() | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    env = (
+        {"MLFLOW_BACKEND_STORE_URI": database} | services.inherited() | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    )
     return Service(MLFLOW, command, env, port, "/health")
 
 
