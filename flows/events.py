@@ -29,8 +29,13 @@ def emit(event: str, root: Path, payload: Mapping[str, Any], number: UUID | None
     api = _api()
     if not api:
         return False
+    ask(api, "POST", "/events", [as_prefect_takes_it(event, root, payload, number)])
+    return True
+
+
+def as_prefect_takes_it(event: str, root: Path, payload: Mapping[str, Any], number: UUID | None) -> dict[str, Any]:
     resource = {"prefect.resource.id": f"shoprec.project.{root.name}", "prefect.resource.name": root.name}
-    body = {
+    return {
         "id": str(number or uuid4()),
         "occurred": datetime.now(UTC).isoformat(),
         "event": event,
@@ -38,8 +43,6 @@ def emit(event: str, root: Path, payload: Mapping[str, Any], number: UUID | None
         "related": [],
         "payload": dict(payload),
     }
-    ask(api, "POST", "/events", [body])
-    return True
 
 
 def tell_promoted(root: Path, version: int, who: str, why: str) -> str:

@@ -16,7 +16,7 @@ from uuid import uuid4
 import psutil
 import yaml
 
-from flows.events import emit
+from flows.events import as_prefect_takes_it
 from flows.operations.prefect_states import ENDED
 from flows.patience import patiently
 from flows.prefect_api import ask
@@ -62,14 +62,9 @@ class Unattended:
         return psutil.Process(note["pid"])
 
     def happens(self, event: str, **payload: Any) -> None:
-        before = os.environ.get("PREFECT_API_URL")
-        os.environ["PREFECT_API_URL"] = self.api
-        try:
-            assert patiently(lambda: emit(event, self.root, payload), print)
-        finally:
-            del os.environ["PREFECT_API_URL"]
-            if before is not None:
-                os.environ["PREFECT_API_URL"] = before
+        """As any program tells it."""
+        body = [as_prefect_takes_it(event, self.root, payload, uuid4())]
+        patiently(lambda: ask(self.api, "POST", "/events", body), print)
 
     def start(self, deployment: str, **parameters: Any) -> str:
         """As a person does it in the UI; the run's id."""
