@@ -186,37 +186,6 @@ def test_a_run_whose_process_is_killed_has_crashed_and_the_next_one_goes_on_wher
     assert any("validate" in log["message"] and "unchanged, skipped" in log["message"] for log in logs)
 
 
-def test_after_the_machine_was_lost_no_run_keeps_its_slot(shop: Unattended) -> None:
-    """Run, worker and server are killed together; nobody is left who would see the run's heartbeats stop."""
-    forget_what_was_learned(shop.root)
-    hang(shop.root)
-    run = shop.start("retrain/retrain", reason="lost with its machine")
-    wait_for_text(shop.root / "hanging", 240)
-    flow_run, services = shop.process_of(run), [shop.service("worker"), shop.service("prefect")]
-    for process in (services[0], flow_run, services[1]):
-        process.kill()
-    go_on(shop.root)
-    assert "lost with its machine" in shop.shoprec("up")
-    assert shop.run(run)["state_name"] == "Crashed"
-    again = shop.start("retrain/retrain", reason="after the loss")
-    assert shop.ended(again)["state_name"] == "Completed"
-
-
-def test_a_run_that_hangs_is_ended_with_all_that_it_began_and_somebody_is_told(shop: Unattended, inbox: Inbox) -> None:
-    automations = shop.root / "infra" / "automations.yaml"
-    written = automations.read_text(encoding="utf-8")
-    assert "within: 28800" in written
-    automations.write_text(written.replace("within: 28800", "within: 45"), encoding="utf-8")
-    shop.shoprec("deploy")
-    forget_what_was_learned(shop.root)
-    hang(shop.root)
-    run = shop.start("retrain/retrain", reason="hangs")
-    stage = int(wait_for_text(shop.root / "hanging", 240))
-    assert shop.ended(run)["state_name"] == "Cancelled"
-    wait_until_gone(stage)
-    inbox.gets("took too long", run)
-
-
 def test_the_address_of_alerts_is_in_no_file(shop: Unattended, inbox: Inbox) -> None:
     """It may hold a token. Prefect's database has it encrypted."""
     secret = inbox.address.rpartition("/")[2].encode()
