@@ -5,25 +5,22 @@ and, where something is out of its band, out as the event `shoprec.drift.detecte
 """
 
 from pathlib import Path
-from typing import Annotated
 
 from prefect import flow
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.runtime import flow_run
-from pydantic import Field
 
 from flows import steps
 from flows.champion import find_champion
 from flows.monitoring import Outcome, draw_page, find_learned, history_of, known_digest, take_look, tell
-from flows.one_at_a_time import WaitMinutes, only_retrain
+from flows.one_at_a_time import only_retrain
+from flows.parameters import Reason, WaitMinutes
 from flows.refreshing import STAGES
 from flows.retrain import run_stage, say, seen, step
 from flows.settings import Settings, apply_settings
 from tasks.monitoring.look import in_words, rows_of
 from tasks.params import load_params
 from tasks.versioning import prepare
-
-Reason = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 @flow(name="monitor", flow_run_name="monitor: {reason}", validate_parameters=True)

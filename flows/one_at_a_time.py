@@ -3,19 +3,13 @@
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
 
 import psutil
-from pydantic import Field
 
 from tasks.errors import ShoprecError
 from tasks.lock_file import Holder, holder_of, locked
 
 _LOCK = "retrain"
-
-
-WaitMinutes = Annotated[int, Field(ge=0, le=7 * 24 * 60)]
-"""How long a flow waits for another one of the project to end; 0: it is refused at once."""
 
 
 def only_retrain(var: Path, reason: str, wait_minutes: int = 0) -> AbstractContextManager[None]:

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from flows.terminal import AsJson, Root, console
 from tasks.errors import ShoprecError
 from tasks.params import load_params
 from tasks.registry.texts import visible
+from tasks.versioning.process import OnLine
 
 if TYPE_CHECKING:
     from flows.operations.standing import RunStanding, Standing
@@ -96,7 +96,7 @@ def status(root: Root = Path(), as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _teller(page: Console) -> Callable[[str], None]:
+def _teller(page: Console) -> OnLine:
     return lambda line: page.print(visible(line), markup=False, highlight=False, soft_wrap=True)
 
 

@@ -4,14 +4,12 @@
 """
 
 from pathlib import Path
-from typing import Annotated
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.runtime import flow_run
-from pydantic import Field
 
-from flows.one_at_a_time import WaitMinutes
+from flows.parameters import Reason, WaitMinutes
 from flows.production import open_registry
 from flows.published import Publication, rows, summary
 from flows.publishing import Plan, only_publication, plan_publication, show_to_readers
@@ -20,8 +18,6 @@ from flows.retrain import say, step
 from flows.settings import Settings, apply_settings
 from tasks.errors import BrokenCheckError, DataContractError
 from tasks.params import Params, load_params
-
-Reason = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 @flow(name="recommend", flow_run_name="recommend: {reason}", validate_parameters=True)

@@ -6,25 +6,22 @@ serves and the newest horizon, and nothing is learned.
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.runtime import flow_run
-from pydantic import Field
 
 from flows import steps
 from flows.champion import fetch_champion, find_champion
 from flows.events import tell_promoted
-from flows.one_at_a_time import WaitMinutes, only_retrain
+from flows.one_at_a_time import only_retrain
+from flows.parameters import Reason, WaitMinutes
 from flows.refreshing import STAGES, Outcome, is_newer, promote_refreshed, register_refreshed
 from flows.retrain import run_stage, say, seen, step
 from flows.sanity import judge_refreshed
 from flows.settings import Settings, apply_settings
 from tasks.params import load_params
 from tasks.versioning import StageRun, prepare, push
-
-Reason = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 @flow(name="refresh", flow_run_name="refresh: {reason}", validate_parameters=True)

@@ -6,18 +6,18 @@ skips what has not changed. Every step is a task with its name.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from pydantic import Field
 
 from flows import steps, tables
 from flows.events import tell_promoted
-from flows.one_at_a_time import WaitMinutes, only_retrain
+from flows.one_at_a_time import only_retrain
+from flows.parameters import Reason, WaitMinutes
 from flows.promoting import judge_version, promote
 from flows.settings import Settings, apply_settings
 from tasks.errors import BrokenCheckError, DataContractError
@@ -25,7 +25,6 @@ from tasks.params import load_params
 from tasks.registry import Version
 from tasks.versioning import StageRun, prepare, push, reproduce, stage_order
 
-Reason = Annotated[str, Field(min_length=1, max_length=200)]
 WAITS_S: list[float] = [2, 10, 60]
 """Between tries after a transient fault; no other fault is tried again."""
 

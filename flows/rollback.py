@@ -12,6 +12,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.events import tell_promoted
+from flows.parameters import Reason
 from flows.production import roll_back
 from flows.retrain import say, step
 from flows.settings import apply_settings
@@ -20,7 +21,7 @@ from tasks.registry.standing import Served
 
 @flow(name="rollback", flow_run_name="rollback: {reason}", validate_parameters=True)
 def rollback(
-    reason: Annotated[str, Field(min_length=1, max_length=200)],
+    reason: Reason,
     to: Annotated[int, Field(ge=1)] | None = None,
     root: Path = Path(),
 ) -> Served:

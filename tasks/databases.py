@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, Table, create_engine, event, inspect, select
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
@@ -58,6 +58,14 @@ def open_database(address: URL, purpose: Purpose, busy_s: float) -> Engine:
         event.listen(engine, "connect", _leave_transactions_to_us)
         event.listen(engine, "begin", _begin)
     return engine
+
+
+def rows_of(engine: Engine, table: Table, order: str) -> list[dict[str, Any]]:
+    """All of them, by the column `order`; none where the table was not made yet."""
+    with engine.connect() as connection:
+        if not inspect(connection).has_table(table.name):
+            return []
+        return [dict(row) for row in connection.execute(select(table).order_by(table.c[order])).mappings()]
 
 
 def _make_folder(folder: Path, purpose: Purpose) -> None:

@@ -1,7 +1,6 @@
 """The three services of a project on one machine: MLflow's server, Prefect's server, and a worker."""
 
 import os
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -11,12 +10,12 @@ from flows.operations.services import HOST, PREFECT, Running, Service
 from flows.settings import Settings, local_database, mlflow_port
 from tasks.errors import ShoprecError
 from tasks.lock_file import locked
+from tasks.versioning.process import OnLine
 
 MLFLOW, WORKER = "mlflow", "worker"
 POOL = "shoprec"
 HEARTBEAT_S = "30"
 """A run that was quiet for longer than `infra/automations.yaml` allows is taken for dead; Prefect's own is 180."""
-Tell = Callable[[str], None]
 
 
 def mlflow_service(settings: Settings) -> Service | None:
@@ -62,7 +61,7 @@ def worker_service(settings: Settings, api: str, tracking_uri: str) -> Service:
     return Service(WORKER, command, os.environ | own, None)
 
 
-def bring_up(settings: Settings, tell: Tell) -> str:
+def bring_up(settings: Settings, tell: OnLine) -> str:
     """Starts what does not run, and registers the deployments; the address of Prefect's API.
 
     Where one of them does not come up, those that were started by this call are ended again.
@@ -94,7 +93,7 @@ def bring_up(settings: Settings, tell: Tell) -> str:
     return api
 
 
-def take_down(settings: Settings, tell: Tell) -> int:
+def take_down(settings: Settings, tell: OnLine) -> int:
     """Ends what `bring_up` started, the worker first; how many that were."""
     with only_one(settings.var):
         found = {note.name: note for note in services.notes(settings.var)}

@@ -4,18 +4,17 @@ Prefect tells a crash by heartbeats that stop while its server runs; those of be
 and such a run would keep its deployment's slot for ever.
 """
 
-from collections.abc import Callable
-
 import psutil
 
 from flows.operations.prefect_states import AT_WORK
 from flows.prefect_api import ask
+from tasks.versioning.process import OnLine
 
 _RUN_ID = "PREFECT__FLOW_RUN_ID"
 """Environment variable of every process of a run."""
 
 
-def end_lost_runs(api: str, tell: Callable[[str], None]) -> None:
+def end_lost_runs(api: str, tell: OnLine) -> None:
     """Marks them as crashed. To be called where all runs of the server are of this machine, before a worker starts."""
     asked = {"flow_runs": {"state": {"type": {"any_": list(AT_WORK)}}}}
     at_work = ask(api, "POST", "/flow_runs/filter", asked)

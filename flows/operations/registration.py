@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from flows.operations.local import POOL
 from flows.patience import patiently
 from flows.prefect_api import ask
 from tasks.errors import ShoprecError
+from tasks.versioning.process import OnLine
 
 DEPLOYMENTS, AUTOMATIONS = "infra/prefect.yaml", "infra/automations.yaml"
 ALERTS = "SHOPREC_ALERTS_URL"
@@ -21,10 +22,9 @@ _BLOCK = "shoprec-alerts"
 _OURS = "shoprec: "
 """Begins the name of every automation of ours."""
 _LAST_LINES = 15
-Tell = Callable[[str], None]
 
 
-def register(root: Path, api: str, tell: Tell) -> None:
+def register(root: Path, api: str, tell: OnLine) -> None:
     """The worker finds the project in `SHOPREC_ROOT`, where that is set, and in `root` else.
 
     Raises ShoprecError where a file is missing or Prefect refuses it.

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from uuid import uuid4
 import psutil
 
 from tasks.errors import ShoprecError
+from tasks.versioning.process import OnLine
 
 HOST = "127.0.0.1"
 PREFECT = "prefect"
@@ -40,12 +41,16 @@ class Service:
     env: Mapping[str, str]
     port: int | None
     """On `HOST`, where it answers; None: it answers nowhere."""
-    health: str = ""
-    """Path that answers 200 once it is up."""
+    health_path: str = ""
+    """It answers 200 there once it is up."""
 
     @property
     def address(self) -> str | None:
         return None if self.port is None else f"http://{HOST}:{self.port}"
+
+    @property
+    def health(self) -> str | None:
+        return None if self.address is None else f"{self.address}{self.health_path}"
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ class Running:
     since: str
     """UTC, ISO 8601."""
     address: str | None
+    health: str | None
+    """Address that answers 200 while it is well; None: it answers nowhere."""
 
     @property
     def process(self) -> psutil.Process | None:
@@ -109,8 +116,8 @@ def start(var: Path, cwd: Path, service: Service) -> Running:
 
     folder = var / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    # A shell's background jobs ignore Ctrl-C, and so would what they start: Prefect ends by it.
     mark = str(uuid4())
+    # A shell's background jobs ignore Ctrl-C, and so would what they start: Prefect ends by it.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with log_of(var, service.name).open("wb") as log:
@@ -126,14 +133,14 @@ def start(var: Path, cwd: Path, service: Service) -> Running:
     finally:
         signal.signal(signal.SIGINT, before)
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    note = Running(service.name, process.pid, mark, since, service.address)
+    note = Running(service.name, process.pid, mark, since, service.address, service.health)
     replace_file(folder / f"{service.name}.json", json.dumps(asdict(note)).encode())
     return note
 
 
 def wait_until_up(var: Path, service: Service, note: Running, patience_s: float = _PATIENCE_S) -> None:
     """Raises ShoprecError, with the end of its log, where it ends or does not answer."""
-    if service.address is None:
+    if service.health is None:
         return
     end = time.monotonic() + patience_s
     while time.monotonic() < end:
@@ -141,7 +148,7 @@ def wait_until_up(var: Path, service: Service, note: Running, patience_s: float 
             raise ShoprecError(
                 f"{service.name} ended as it started; the end of its log:\n{last_lines(var, service.name)}"
             )
-        if answers(f"{service.address}{service.health}"):
+        if answers(service.health):
             return
         time.sleep(0.3)
     raise ShoprecError(
@@ -159,7 +166,7 @@ def answers(address: str) -> bool:
         return False
 
 
-def end(var: Path, note: Running, tell: Callable[[str], None]) -> None:
+def end(var: Path, note: Running, tell: OnLine) -> None:
     """First gently, then with all that it began; and takes its note away."""
     process = note.process
     if process is not None:

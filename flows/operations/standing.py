@@ -15,7 +15,6 @@ from flows.settings import Settings
 from tasks.addresses import without_password
 from tasks.errors import ShoprecError
 
-_HEALTH = {MLFLOW: "/health", PREFECT: "/api/health"}
 _LONGEST = 300
 
 
@@ -79,7 +78,7 @@ def _service(settings: Settings, name: str) -> ServiceStanding:
         return _not_here(settings, name)
     if note.process is None:
         return ServiceStanding(name, "ended", note.address, note.since)
-    up = note.address is None or services.answers(f"{note.address}{_HEALTH[name]}")
+    up = note.health is None or services.answers(note.health)
     return ServiceStanding(name, "up" if up else "silent", note.address, note.since, note.pid)
 
 

@@ -1,6 +1,6 @@
 """The database publication: rows and the switch to them in one transaction, so that readers see all of it or none."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from sqlalchemy import Integer, Table, column, delete, event, func, insert, insp
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from tasks.databases import Purpose, address_of, open_database
+from tasks.databases import Purpose, address_of, open_database, rows_of
 from tasks.errors import ShoprecError, TransientError
 from tasks.publication.about import COLD as COLD_LIST
 from tasks.publication.about import About
@@ -155,11 +155,9 @@ class PublicationDatabase:
                     f" {_PURPOSE.variable}"
                 )
 
-    def _rows(self, of: Table, order: str) -> Sequence[Mapping[Any, Any]]:
-        with self._faults(), self._engine.connect() as connection:
-            if not inspect(connection).has_table(of.name):
-                return []
-            return connection.execute(select(of).order_by(of.c[order])).mappings().all()
+    def _rows(self, of: Table, order: str) -> list[dict[str, Any]]:
+        with self._faults():
+            return rows_of(self._engine, of, order)
 
     @contextmanager
     def _faults(self) -> Generator[None, None, None]:

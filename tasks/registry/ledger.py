@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import insert, inspect, select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from tasks.databases import rows_of
 from tasks.errors import ShoprecError, TransientError
 from tasks.registry.entries import Change, Entry, State, digest_of, entry_of, row_of
 from tasks.registry.exclusive import exclusive
@@ -73,10 +74,8 @@ class Ledger:
         return exclusive(self._engine, who, self._wait_s)
 
     def _rows(self) -> list[dict[str, Any]]:
-        with self._faults(), self._engine.connect() as connection:
-            if not inspect(connection).has_table(TABLE.name):
-                return []
-            return [dict(row) for row in connection.execute(select(TABLE).order_by(TABLE.c.number)).mappings()]
+        with self._faults():
+            return rows_of(self._engine, TABLE, "number")
 
     @contextmanager
     def _faults(self) -> Generator[None, None, None]:
