@@ -296,7 +296,7 @@ def test_a_rollback_that_is_cut_short_is_told_and_the_same_call_ends_it(
     with monkeypatch.context() as patch:
         begins_at(patch, MOMENTS[moment], begin)
         code, told = command(patch, capsys, "rollback", "--root", str(settings.root), "--reason", "complaints")
-    assert code == 1
+    assert code == 5
     assert "could not be used" in told
     assert "run again" in told
     assert "Traceback" not in told

@@ -168,7 +168,7 @@ def test_without_mlflow_the_ledger_says_what_served(
     assert "version 2 is in production since" in out
     assert "MLflow could not be asked" in out
     code, _, err = shoprec("rollback", "--root", root, "--reason", "complaints")
-    assert code == 1
+    assert code == 5
     assert "MLflow at http://127.0.0.1:9 could not be used" in err
 
 

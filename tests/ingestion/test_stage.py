@@ -157,7 +157,7 @@ def test_a_truncated_raw_file_exits_with_2_and_says_what_to_do(project, run):
         (DataContractError("x"), 2),
         (BrokenCheckError("x"), 3),
         (ParamsError("x"), 4),
-        (TransientError("x"), 1),
+        (TransientError("x"), 5),
         (ShoprecError("x"), 1),
         (OSError(errno.ENOSPC, "No space left on device"), 1),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), 1),
