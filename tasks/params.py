@@ -226,6 +226,13 @@ class UserNeighbourParams(RetrieverParams):
     half_life_days: float | None = Field(default=None, gt=0)
 
 
+class EaseParams(RetrieverParams):
+    head: int = Field(ge=1)
+    """The model is of so many items, those that most people buy: memory grows with its square, time with its cube."""
+    regularization: float = Field(gt=0)
+    half_life_days: float | None = Field(default=None, gt=0)
+
+
 class OwnHistoryParams(RetrieverParams):
     half_life_days: float | None = Field(default=None, gt=0)
 
@@ -244,6 +251,8 @@ class CandidateParams(Section):
     als: AlsParams
     item_neighbours: ItemNeighbourParams
     user_neighbours: UserNeighbourParams
+    ease: EaseParams = EaseParams(enabled=False, head=2000, regularization=100.0, depth_all=0, depth_new=0)
+    """Off where params, such as those of a version made before there was one, do not name it."""
     own_history: OwnHistoryParams
     popularity: PopularityParams
 

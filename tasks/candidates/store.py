@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.candidates.als import Als
+from tasks.candidates.ease import Ease
 from tasks.candidates.neighbours import Neighbours
 from tasks.candidates.own_history import OwnHistory
 from tasks.candidates.popularity import Popularity
@@ -14,7 +15,7 @@ from tasks.candidates.retriever import Arrays, pack, unpack
 from tasks.candidates.union import Retrieval
 from tasks.schema import ITEM, USER
 
-_KINDS = {kind.__name__: kind for kind in (Als, Neighbours, OwnHistory, Popularity)}
+_KINDS = {kind.__name__: kind for kind in (Als, Ease, Neighbours, OwnHistory, Popularity)}
 
 
 def save_retrieval(retrieval: Retrieval, folder: Path) -> None:

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from tasks.candidates.als import Als
+from tasks.candidates.ease import Ease
 from tasks.candidates.history import History
 from tasks.candidates.neighbours import fit_item_neighbours, fit_user_neighbours
 from tasks.candidates.own_history import OwnHistory
@@ -31,6 +32,7 @@ def fit_retrievers(history: History, params: CandidateParams) -> dict[str, Fitte
         "als": Als.fit,
         "item_neighbours": fit_item_neighbours,
         "user_neighbours": fit_user_neighbours,
+        "ease": Ease.fit,
         "own_history": OwnHistory.fit,
         "popularity": Popularity.fit,
     }

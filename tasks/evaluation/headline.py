@@ -30,7 +30,7 @@ def metric_title(key: str) -> str:
 
 def system_title(name: str) -> str:
     """`item_neighbours` as people write it: item neighbours."""
-    return {"als": "ALS"}.get(name, name.replace("_", " "))
+    return {"als": "ALS", "ease": "EASE"}.get(name, name.replace("_", " "))
 
 
 def best_retriever(systems: dict[str, Any], judged_by: str) -> str | None:

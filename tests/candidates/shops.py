@@ -19,6 +19,7 @@ _SMALL: dict[str, Any] = {
     "als": {"factors": 8, "regularization": 0.1, "alpha": 1.0, "iterations": 15, "half_life_days": None, "seed": 1},
     "item_neighbours": {"similarity": "cosine", "neighbours": 50, "half_life_days": None},
     "user_neighbours": {"similarity": "cosine", "neighbours": 50, "power": 1.0, "half_life_days": None},
+    "ease": {"head": 20, "regularization": 3.0, "half_life_days": None},
     "own_history": {"half_life_days": 30},
     "popularity": {"days": 28},
 }
@@ -32,7 +33,7 @@ def candidate_params(**changed: Any) -> CandidateParams:
         for name, value in change.items():
             section = merged[name]
             merged[name] = section | value if isinstance(section, dict) and name != "event_weights" else value
-    for name in ("als", "item_neighbours", "user_neighbours", "own_history", "popularity"):
+    for name in ("als", "item_neighbours", "user_neighbours", "ease", "own_history", "popularity"):
         merged[name] = merged[name] | {"depth_all": 5, "depth_new": 5} | changed.get(name, {})
     return CandidateParams.model_validate(merged)
 

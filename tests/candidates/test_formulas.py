@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from sklearn.linear_model import Ridge
 
 from tasks.candidates.als import Als
+from tasks.candidates.ease import Ease
 from tasks.candidates.history import History
 from tasks.candidates.neighbours import fit_item_neighbours, fit_user_neighbours, similarities
 from tasks.candidates.own_history import OwnHistory
@@ -67,6 +69,26 @@ def test_other_events_count_with_their_weight_and_are_not_owned() -> None:
     assert found.matrix(None).toarray()[0, tea] == 2.25
     assert jam >= found.n_universe, "looked at, not bought, within 90 days"
     assert found.owned().toarray()[0, jam] == 0
+
+
+def test_ease_weights_of_an_item_are_the_ridge_regression_on_all_others(random_shop: History) -> None:
+    """Steck, eq. 4: column j minimises |x_j - X b|^2 + lambda |b|^2 with b_j = 0."""
+    model = Ease.fit(random_shop, candidate_params().ease)
+    strength = np.log1p(random_shop.matrix(None).toarray()[:, :20].astype(np.float64))
+    for item in range(20):
+        others = np.delete(np.arange(20), item)
+        expected = Ridge(alpha=3.0, fit_intercept=False).fit(strength[:, others], strength[:, item]).coef_
+        np.testing.assert_allclose(model.weights[others, item], expected, atol=1e-4)
+        assert model.weights[item, item] == 0
+    np.testing.assert_allclose(model.scores(np.array([3, 0])), strength[[3, 0]] @ model.weights, atol=1e-4)
+
+
+def test_ease_takes_a_head_larger_than_the_universe_and_a_universe_of_nothing(random_shop: History) -> None:
+    assert (
+        Ease.fit(random_shop, candidate_params(ease={"head": 500}).ease).weights.shape == (random_shop.n_universe,) * 2
+    )
+    nothing = history(random_events(), universe_min_buyers=1000)
+    assert Ease.fit(nothing, candidate_params().ease).scores(everyone(nothing)).shape == (len(nothing.users), 0)
 
 
 def test_als_scores_are_user_factors_times_item_factors(random_shop: History) -> None:

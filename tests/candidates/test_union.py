@@ -12,7 +12,7 @@ from tasks.candidates.union import Retrieval
 from tasks.schema import TASKS, Task
 from tests.candidates.shops import CUTOFF, SHOP, candidate_params, event_table, random_events, two_tastes
 
-RETRIEVERS = ("als", "item_neighbours", "user_neighbours", "own_history", "popularity")
+RETRIEVERS = ("als", "item_neighbours", "user_neighbours", "ease", "own_history", "popularity")
 PARAMS = candidate_params()
 
 
