@@ -7,7 +7,7 @@ with.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -91,11 +91,11 @@ class SparseScores:
 
     @property
     def _width(self) -> int:
-        return int(self.matrix.shape[1])
+        return cast(tuple[int, int], self.matrix.shape)[1]
 
     def _row(self, row: int) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
         stored = slice(self.matrix.indptr[row], self.matrix.indptr[row + 1])
-        return self.matrix.indices[stored], self.matrix.data[stored]
+        return self.matrix.indices[stored], cast(NDArray[np.float32], self.matrix.data[stored])
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _is_shown(
     """Of columns below `width`, which ones `hidden` does not have in a row."""
     if hidden is None:
         return None
-    shown = np.ones(max(width, int(hidden.shape[1])), np.bool_)
+    shown = np.ones(max(width, cast(tuple[int, int], hidden.shape)[1]), np.bool_)
 
     def of_row(row: int, columns: NDArray[np.integer]) -> NDArray[np.bool_]:
         stored = _stored(hidden, row)

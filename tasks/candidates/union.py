@@ -116,7 +116,8 @@ class Retrieval:
                 continue
             rows, columns = values.best(depths[name], hidden)
             keys.append(rows.astype(np.int64) * len(self.items) + columns)
-        rows, columns = np.divmod(np.unique(np.concatenate(keys)), len(self.items))
+        together = np.sort(np.concatenate(keys))  # np.unique takes several times as long
+        rows, columns = np.divmod(together[place_in_group(together) == 0], len(self.items))
         frame: dict[str, NDArray[Any]] = {USER: self.users[block][rows], ITEM: self.items[columns]}
         for name, values in scores.items():
             frame[f"{name}_{SCORE}"] = score = values.at(rows, columns)

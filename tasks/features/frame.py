@@ -99,7 +99,7 @@ class FeatureTables:
             for variable, end in ((_FIRST, "min"), (_LAST, "max")):
                 cursor.execute(f"SET VARIABLE {variable} = (SELECT {end}({USER}) FROM {_CANDIDATES})")
             arrow = cursor.sql(query.sql).to_arrow_table()
-        matrix = np.empty((arrow.num_rows, len(query.names)), np.float32)
+        matrix = np.empty((arrow.num_rows, len(query.names)), np.float32, order="F")  # filled column by column
         for position, name in enumerate(query.names):
             matrix[:, position] = arrow[name].to_numpy()
         return Frame(candidates[[USER, ITEM]], matrix, query.names, [f"{c}_code" for c in self.codes])
