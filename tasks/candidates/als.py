@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.candidates.history import History
 from tasks.candidates.retriever import Arrays
+from tasks.candidates.scores import DenseScores
 from tasks.params import AlsParams
 
 
@@ -39,8 +40,8 @@ class Als:
         model.fit(strength, show_progress=False)
         return cls(np.asarray(model.user_factors), np.asarray(model.item_factors))
 
-    def scores(self, users: NDArray[np.intp]) -> NDArray[np.float32]:
-        return self.user_factors[users] @ self.item_factors.T
+    def scores(self, users: NDArray[np.intp]) -> DenseScores:
+        return DenseScores(self.user_factors[users] @ self.item_factors.T)
 
     def arrays(self) -> Arrays:
         return {"user_factors": self.user_factors, "item_factors": self.item_factors}

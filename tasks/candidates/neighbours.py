@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tasks.candidates.history import History
 from tasks.candidates.retriever import Arrays, pack, unpack
+from tasks.candidates.scores import SparseScores
 from tasks.params import ItemNeighbourParams, Similarity, UserNeighbourParams
 
 _BLOCK = 1024
@@ -23,8 +24,8 @@ class Neighbours:
     left: sp.csr_matrix
     right: sp.csr_matrix
 
-    def scores(self, users: NDArray[np.intp]) -> NDArray[np.float32]:
-        return (self.left[users] @ self.right).toarray()
+    def scores(self, users: NDArray[np.intp]) -> SparseScores:
+        return SparseScores(self.left[users] @ self.right)
 
     def arrays(self) -> Arrays:
         return pack("left", self.left) | pack("right", self.right)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tasks.candidates.history import History
 from tasks.candidates.retriever import Arrays, pack, unpack
+from tasks.candidates.scores import SparseScores
 from tasks.params import OwnHistoryParams
 
 
@@ -23,8 +24,8 @@ class OwnHistory:
     def fit(cls, history: History, params: OwnHistoryParams) -> Self:
         return cls(history.owned(params.half_life_days))
 
-    def scores(self, users: NDArray[np.intp]) -> NDArray[np.float32]:
-        return self.frequency[users].toarray()
+    def scores(self, users: NDArray[np.intp]) -> SparseScores:
+        return SparseScores(self.frequency[users])
 
     def arrays(self) -> Arrays:
         return pack("frequency", self.frequency)

@@ -1,6 +1,7 @@
 """What sells now: the same for every shopper."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from tasks.candidates.history import History
 from tasks.candidates.retriever import Arrays
+from tasks.candidates.scores import Everybody, SameScores
 from tasks.params import PopularityParams
 
 
@@ -23,11 +25,15 @@ class Popularity:
         recent = history.target & (history.age_days <= params.days) & (history.item < history.n_universe)
         return cls(np.bincount(history.item[recent], minlength=history.n_universe).astype(np.float32))
 
-    def scores(self, users: NDArray[np.intp]) -> NDArray[np.float32]:
-        return np.broadcast_to(self.sessions, (len(users), len(self.sessions)))
+    def scores(self, users: NDArray[np.intp]) -> SameScores:
+        return SameScores(self._everybody, len(users))
 
     def arrays(self) -> Arrays:
         return {"sessions": self.sessions}
+
+    @cached_property
+    def _everybody(self) -> Everybody:
+        return Everybody(self.sessions)
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:

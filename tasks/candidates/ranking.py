@@ -1,39 +1,59 @@
 """Best of a block of scores. Ties go to the lower position, so that results do not depend on chance."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
-_SPARSE = 0.02
 _GROUPS = 8
 """Times k."""
+Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""(rows, columns)"""
 
 
-def best_per_row(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def best_per_row(scores: NDArray[np.float32], k: int) -> Pairs:
     """(rows, columns) of the at most k highest scores above 0 in each row, best first within a row."""
-    if k < 1 or scores.shape[1] == 0:
-        return np.empty(0, np.intp), np.empty(0, np.intp)
-    positive = scores > 0
-    if k < scores.shape[1] and np.count_nonzero(positive) > _SPARSE * scores.size:
-        # Everything from the k-th score up, and a little more; what is too much is cut below, where ties have an order.
-        positive &= scores >= _floor(scores, k)
-    rows, columns = np.divmod(np.flatnonzero(positive), scores.shape[1])  # many times as fast as np.nonzero
-    order = np.lexsort((columns, -scores[rows, columns], rows))
-    rows, columns = rows[order], columns[order]
-    keep = place_in_group(rows) < k
-    return rows[keep], columns[keep]
+    return row_by_row(lambda row: best_of(scores[row], k), len(scores))
 
 
-def _floor(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
-    """(n, 1): the k-th highest score of each row, or a bit less.
+def row_by_row(columns_of: Callable[[int], NDArray[np.intp]], n_rows: int) -> Pairs:
+    """The columns of each of so many rows, with the row of each. A row at a time stays in the processor's cache."""
+    found = [columns_of(row) for row in range(n_rows)]
+    sizes = np.array([len(columns) for columns in found], np.intp)
+    return np.repeat(np.arange(n_rows), sizes), np.concatenate([np.empty(0, np.intp), *found])
+
+
+def best_of(scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
+    """Positions of the at most k highest of `scores` that are above 0, best first."""
+    if k < 1:
+        return np.empty(0, np.intp)
+    floor = _floor(scores, k) if k < len(scores) else np.float32(0)
+    # Everything from the k-th score up, and a little more; what is too much is cut below, where ties have an order.
+    high = np.flatnonzero(scores >= floor if floor > 0 else scores > 0)
+    return high[np.argsort(-scores[high], kind="stable")[:k]]
+
+
+def best_of_some(columns: NDArray[np.integer], scores: NDArray[np.float32], k: int) -> NDArray[np.intp]:
+    """`best_of` where only those of some columns, in any order, are above 0: scores[i] is that of columns[i]."""
+    if k < 1:
+        return np.empty(0, np.intp)
+    floor = np.partition(scores, len(scores) - k)[len(scores) - k] if k < len(scores) else np.float32(0)
+    high = np.flatnonzero(scores >= floor if floor > 0 else scores > 0)
+    columns, scores = columns[high].astype(np.intp), scores[high]
+    return columns[np.lexsort((columns, -scores))[:k]]
+
+
+def _floor(scores: NDArray[np.float32], k: int) -> np.float32:
+    """The k-th highest score, or a bit less.
 
     Of many columns, the k-th highest of the maxima of columns j, j + m, j + 2m, …: k scores are as high at least. It
     takes a fraction of the time, and the highest columns, which often lie side by side, are each in another group.
     """
     groups = _GROUPS * k
-    rounds = scores.shape[1] // groups
+    rounds = len(scores) // groups
     if rounds > 1:
-        scores = scores[:, : rounds * groups].reshape(len(scores), rounds, groups).max(axis=1)
-    return np.partition(scores, scores.shape[1] - k, axis=1)[:, [scores.shape[1] - k]]
+        scores = scores[: rounds * groups].reshape(rounds, groups).max(axis=0)
+    return np.partition(scores, len(scores) - k)[len(scores) - k]
 
 
 def place_in_group(groups: NDArray[np.integer]) -> NDArray[np.intp]:

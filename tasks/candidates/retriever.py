@@ -6,17 +6,16 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from tasks.candidates.scores import Scores
+
 Arrays = dict[str, NDArray[Any]]
 
 
 class FittedRetriever(Protocol):
     """A retriever as of one cutoff; all that it knows is in `arrays`, so that it can be stored without pickle."""
 
-    def scores(self, users: NDArray[np.intp]) -> NDArray[np.float32]:
-        """(len(users), n_universe), the higher the better, for positions of users in the history.
-
-        0 or less means that the retriever would not propose the item.
-        """
+    def scores(self, users: NDArray[np.intp]) -> Scores:
+        """A row a user, for positions of users in the history, and a column an item of the universe, or of all."""
         ...
 
     def arrays(self) -> Arrays: ...

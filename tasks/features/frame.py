@@ -20,6 +20,9 @@ from tasks.schema import BRAND, ITEM, USER, categories
 _CATEGORICAL_LEVELS = 2
 _ROW = "_row"
 _CANDIDATES, _DESCRIBED = "_candidates", "_described"
+_FIRST, _LAST = "first_user", "last_user"
+"""Variables of a connection, between which it sees users in the feature tables. Those lie sorted by user, so what a few
+users need is found without reading of all others."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,10 @@ class FeatureTables:
             query, cursor = self._query(rows.schema), self._engine.con.cursor()
         with cursor:  # a connection of its own to the same tables
             cursor.register(_CANDIDATES, rows)
+            for variable, end in ((_FIRST, "min"), (_LAST, "max")):
+                cursor.execute(f"SET VARIABLE {variable} = (SELECT {end}({USER}) FROM {_CANDIDATES})")
             arrow = cursor.sql(query.sql).to_arrow_table()
-        matrix = np.empty((arrow.num_rows, len(query.names)), np.float32)
+        matrix = np.empty((arrow.num_rows, len(query.names)), np.float32, order="F")  # filled column by column
         for position, name in enumerate(query.names):
             matrix[:, position] = arrow[name].to_numpy()
         return Frame(candidates[[USER, ITEM]], matrix, query.names, [f"{c}_code" for c in self.codes])
@@ -132,7 +137,10 @@ class FeatureTables:
             described[f"{column}_code"] = described[column].map(codes).astype("float32")
         connection.con.from_arrow(_arrow(described)).create(_DESCRIBED)
         for file in self._groups():
-            connection.con.read_parquet(str(file)).create_view(file.stem)
+            table = connection.con.read_parquet(str(file))
+            if USER in table.columns:
+                table = table.filter(f"{USER} BETWEEN getvariable('{_FIRST}') AND getvariable('{_LAST}')")
+            table.create_view(file.stem)
         return connection
 
     def _groups(self) -> list[Path]:

@@ -26,7 +26,7 @@ from tasks.schema import ITEM, RANK, TASKS, USER
 from tasks.stage import run_stage
 
 WARM_UP = 5
-BLOCK = 2500
+BLOCK = 1024
 """Users whose candidates are in memory at once."""
 ROWS = 500_000
 """Rows of one task's lists that are in memory at once; longer lists are made for fewer users at a time."""
@@ -62,7 +62,8 @@ def _write_lists(recommender: Recommender, users: np.ndarray, k: int, out: Path,
 
 def _lists(recommender: Recommender, users: np.ndarray, k: int) -> pd.DataFrame:
     """`task, user_id, item_id, rank`: k items on each task for each user."""
-    found = [recommender.recommend(users, k, task)[[USER, ITEM, RANK]].assign(task=task) for task in TASKS]
+    lists = recommender.recommend_of_tasks(users, k, TASKS)
+    found = [of_task[[USER, ITEM, RANK]].assign(task=task) for task, of_task in lists.items()]
     return pd.concat(found, ignore_index=True)[["task", USER, ITEM, RANK]]
 
 

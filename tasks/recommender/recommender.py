@@ -55,13 +55,20 @@ class Recommender:
         candidates, gets the most bought items after those; under task new, none that the user owns. A list is shorter
         than k only where the shop sells no more.
         """
-        if task not in TASKS:
-            raise ParamsError(f"there is no task '{task}': it is one of {', '.join(TASKS)}")
+        return self.recommend_of_tasks(users, k, (task,))[task]
+
+    def recommend_of_tasks(
+        self, users: Sequence[Any] | NDArray[Any], k: int, tasks: Sequence[Task]
+    ) -> dict[Task, pd.DataFrame]:
+        """What `recommend` gives on each of several tasks; the retrievers score once for all of them."""
+        if unknown := [task for task in tasks if task not in TASKS]:
+            raise ParamsError(f"there is no task '{unknown[0]}': it is one of {', '.join(TASKS)}")
         if k < 1:
             raise ParamsError(f"k is {k}, but a list has at least 1 item")
         positions = self.retrieval.positions(pd.Index(users).unique().to_numpy())
         known = np.sort(positions[positions >= 0])
-        return self.listed(self.rank(self.candidates(known, task), task), users, k, task)
+        found = self.retrieval.candidates_of_tasks(known, tasks, self.params)
+        return {task: self.listed(self.rank(found.pop(task), task), users, k, task) for task in tasks}
 
     def listed(self, ranked: pd.DataFrame, users: Sequence[Any] | NDArray[Any], k: int, task: Task) -> pd.DataFrame:
         """What `recommend` gives, from the ranked candidates of at least the known ones of `users`."""
@@ -101,10 +108,10 @@ class Recommender:
         return lists.assign(**{RANK: place_in_group(place[order]) + 1})[[USER, RANK, ITEM, SCORE]]
 
     def _most_bought(self, position: int, taken: set[Any], n: int, task: Task) -> list[Any]:
-        # The universe goes from the most to the least bought.
-        popular = self.retrieval.items[: self.retrieval.n_universe]
         if position >= 0 and task == "new":
             taken = taken | set(self.retrieval.items[self.retrieval.owned[position].indices])
+        # The universe goes from the most to the least bought.
+        popular = self.retrieval.items[: min(self.retrieval.n_universe, n + len(taken))]
         return [item for item in popular.tolist() if item not in taken][:n]
 
 

@@ -44,7 +44,9 @@ class Ranker:
         place = {name: position for position, name in enumerate(frame.names)}
         if frame.matrix.shape[0] == 0:
             return np.empty(0)
-        matrix = frame.matrix[:, [place[name] for name in learned]]
+        matrix = frame.matrix
+        if frame.names != learned:
+            matrix = matrix[:, [place[name] for name in learned]]
         threads = 1 if len(matrix) < _ROWS_WORTH_THREADS else 0
         return np.mean([np.asarray(booster.predict(matrix, num_threads=threads)) for booster in boosters], axis=0)
 

@@ -1,11 +1,12 @@
 """Time and memory of a publication: a champion's state of N users and M items, made up, to Parquet and a database.
 
-    python -m tests.benchmarks.publish --users 100000 --items 100000
+    python -m tests.benchmarks.publish --users 20000 --items 100000 --like .
 
-The ranker is learned on the small shop of the tests, with the project's params. The state is made up as large as a
-real one whose every item is proposed to everybody: all retrievers, 200 neighbours a user and 100 an item, 64 factors,
-and every group of features. What is timed is the code of a publication, from the champion's own process to the switch
-in the database.
+Ranker, columns of the items and groups of features are those of a project where the stages ran (`--like .`), or else
+of the small shop of the tests, which has fewer of each. The state is made up as large as a real one whose every item is
+proposed to everybody: 50 to 1,000 events a user, few items that sell much and many that sell little, all retrievers,
+200 neighbours a user and 100 an item, 64 factors, and a row of features for all that a user has. What is timed is the
+code of a publication, from the champion's own process to the switch in the database.
 """
 
 import argparse
@@ -45,9 +46,14 @@ from tasks.schema import ITEM, USER
 from tests.shop import bought_in_sections, furnish, learn, with_integer_ids
 
 PROJECT = Path(__file__).parents[2]
+SERVED = Path("data") / "features" / "serve"
 AS_OF = datetime(2024, 4, 1, tzinfo=UTC)
-OWNED, NEIGHBOURS, ALIKE, FACTORS = 12, 100, 200, 64
-_AT_ONCE = 100_000
+FEWEST, MOST = 50, 1000
+"""Events a user."""
+NEIGHBOURS, ALIKE, FACTORS = 100, 200, 64
+_AT_ONCE = 10_000
+_ROW_GROUP = 122_880
+"""Of the stage `features`."""
 QUICK = """
 import argparse
 from pathlib import Path
@@ -80,7 +86,10 @@ def main() -> None:
         root = Path(folder)
         begun = time.monotonic()
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:  # its memory is not the publication's
-            apart.submit(make_quick if given.quick else make, root, given.users, given.items).result()
+            if given.quick:
+                apart.submit(make_quick, root, given.users, given.items).result()
+            else:
+                apart.submit(make, root, given.users, given.items, given.like).result()
         sys.stdout.write(f"made up in {time.monotonic() - begun:.0f} s\n")
         sys.stdout.flush()
         addresses = given.database or [f"sqlite:///{root / 'publications.db'}"]
@@ -140,25 +149,29 @@ def _about(plan: Plan, folder: Path, users: int) -> About:
     return made.written_to(folder)
 
 
-def make(root: Path, users: int, items: int) -> None:
-    """`root/bundle` and `root/events.parquet`."""
+def make(root: Path, users: int, items: int, project: Path | None) -> None:
+    """`root/bundle` and `root/events.parquet`, with ranker and kinds of features of a project where the stages ran."""
     rng = np.random.default_rng(7)
-    small = learn(furnish(root / "small", with_integer_ids(bought_in_sections())))
+    like = project or learn(furnish(root / "small", with_integer_ids(bought_in_sections())))
     bundle = root / "bundle"
     bundle.mkdir()
-    shutil.copytree(small / "models" / "ranker", bundle / "ranker")
+    shutil.copytree(like / "models" / "ranker", bundle / "ranker")
     params = load_params(PROJECT / "params.yaml")
     (bundle / "candidates.json").write_text(params.candidates.model_dump_json(), encoding="utf-8")
-    catalogue = pd.DataFrame({ITEM: np.arange(items), "title": "article"})
-    known = pd.read_parquet(small / "data" / "valid" / "items.parquet")
-    catalogue["category_1"] = known["category_1"].to_numpy()[np.arange(items) % len(known)]
+    known = pd.read_parquet(like / "data" / "valid" / "items.parquet")
+    known = known[known[ITEM].isin(_with_features(like))]
+    catalogue = known.iloc[rng.integers(0, len(known), items)].reset_index(drop=True).assign(**{ITEM: np.arange(items)})
     catalogue.to_parquet(bundle / "items.parquet", index=False)
     owned = _owned(rng, users, items)
     _make_retrieval(rng, owned, bundle / "retrieval")
     _make_events(owned, root / "events.parquet")
     (bundle / "features").mkdir()
-    for file in sorted((small / "data" / "features" / "serve").glob("*.parquet")):
+    for file in sorted((like / SERVED).glob("*.parquet")):
         _make_group(rng, file, owned, catalogue, bundle / "features" / file.name)
+
+
+def _with_features(like: Path) -> pd.Series:
+    return pd.read_parquet(like / SERVED / "item.parquet", columns=[ITEM])[ITEM]
 
 
 def make_quick(root: Path, users: int, items: int) -> None:
@@ -174,9 +187,10 @@ def make_quick(root: Path, users: int, items: int) -> None:
 
 
 def _owned(rng: np.random.Generator, users: int, items: int) -> sp.csr_matrix:
-    """Some items are bought far more often than others; the first of the universe is bought most."""
-    bought = (items * rng.random(users * OWNED) ** 3).astype(np.int32)
-    rows = np.repeat(np.arange(users, dtype=np.int32), OWNED)
+    """How often each user bought each item: by Zipf's law, the n-th of the universe 1 / n as often as the first."""
+    each = np.exp(rng.uniform(np.log(FEWEST), np.log(MOST), users)).astype(np.int64)
+    rows = np.repeat(np.arange(users, dtype=np.int32), each)
+    bought = (np.exp(np.log(items + 1) * rng.random(len(rows), np.float32)) - 1).astype(np.int32).clip(0, items - 1)
     matrix = sp.csr_matrix((np.ones(len(rows), np.float32), (rows, bought)), shape=(users, items))
     matrix.sum_duplicates()
     return matrix
@@ -184,12 +198,14 @@ def _owned(rng: np.random.Generator, users: int, items: int) -> sp.csr_matrix:
 
 def _make_retrieval(rng: np.random.Generator, owned: sp.csr_matrix, folder: Path) -> None:
     users, items = _shape(owned)
+    strength = owned.copy()
+    strength.data *= rng.random(strength.nnz, np.float32)  # decayed
     of_users, of_items = ((rng.standard_normal((n, FACTORS)) / 8).astype(np.float32) for n in (users, items))
     retrievers = {
         "als": Als(of_users, of_items),
-        "item_neighbours": Neighbours(owned, _random_rows(rng, items, NEIGHBOURS)),
-        "user_neighbours": Neighbours(_random_rows(rng, users, ALIKE), owned),
-        "own_history": OwnHistory(owned),
+        "item_neighbours": Neighbours(strength, _random_rows(rng, items, NEIGHBOURS)),
+        "user_neighbours": Neighbours(_random_rows(rng, users, ALIKE), strength),
+        "own_history": OwnHistory(strength),
         "popularity": Popularity(np.sort(rng.random(items).astype(np.float32))[::-1].copy()),
     }
     save_retrieval(Retrieval(np.arange(users), np.arange(items), items, owned, retrievers), folder)
@@ -217,16 +233,16 @@ def _make_group(
 ) -> None:
     """A table with the columns of `like` for all keys of the shop; values are those of `like`, drawn at random."""
     table = pq.read_table(like)
-    keys = [name for name in table.column_names if name in (USER, ITEM, "category_1")]
+    keys = [name for name in table.column_names if name in (USER, *catalogue.columns)]
     values = table.drop_columns(keys)
-    if keys == ["category_1"]:
+    if not {USER, ITEM} & set(keys):
         shutil.copy(like, path)
         return
     with pq.ParquetWriter(path, table.schema, compression="zstd") as writer:
         for given in _keys(keys, owned, catalogue):
             drawn = values.take(pa.array(rng.integers(0, len(values), len(given))))
             columns = {name: pa.array(given[name]) if name in keys else drawn[name] for name in table.column_names}
-            writer.write_table(pa.table(columns).cast(table.schema))
+            writer.write_table(pa.table(columns).cast(table.schema), row_group_size=_ROW_GROUP)
 
 
 def _keys(keys: list[str], owned: sp.csr_matrix, catalogue: pd.DataFrame) -> Iterator[pd.DataFrame]:
@@ -237,14 +253,16 @@ def _keys(keys: list[str], owned: sp.csr_matrix, catalogue: pd.DataFrame) -> Ite
         users = np.arange(begin, min(begin + _AT_ONCE, _shape(owned)[0]))
         part = owned[users]
         frame = pd.DataFrame({USER: np.repeat(users, np.diff(part.indptr)), ITEM: part.indices.astype(np.int64)})
-        frame["category_1"] = catalogue["category_1"].to_numpy()[part.indices]
-        yield frame[keys].drop_duplicates()
+        for name in {*keys} - {USER, ITEM}:
+            frame[name] = catalogue[name].to_numpy()[part.indices]
+        yield frame[keys].dropna().drop_duplicates().sort_values(keys)
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.publish", description=__doc__)
     parser.add_argument("--users", type=int, default=20_000)
     parser.add_argument("--items", type=int, default=100_000)
+    parser.add_argument("--like", type=Path, metavar="PROJECT", help="whose ranker and features; it needs a whole run")
     parser.add_argument("--quick", action="store_true", help="without a model: all else, in minutes")
     parser.add_argument("--database", action="append", metavar="URL", help="else SQLite in a folder that is removed")
     parser.add_argument("--folder", type=Path, help="where to work; it takes some GiB")
