@@ -265,7 +265,11 @@ class CandidateParams(Section):
 class BoosterParams(Section):
     """LightGBM's own names where it has one; see its documentation."""
 
-    objective: Literal["lambdarank", "rank_xendcg"] = "lambdarank"
+    objective: Literal["lambdarank", "rank_xendcg", "binary"] = "lambdarank"
+    """The first two learn the order within a user, the last one the chance that a candidate is bought."""
+    fusion: bool = False
+    """Whether trees are learned on top of the retrievers' fused ranks: the fewer purchases there are to learn from, the
+    more it helps."""
     folds: int | None = Field(default=None, ge=1)
     """The ranker learns from so many of the train folds, the newest; None: all."""
     negatives: float = Field(default=1.0, gt=0, le=1)

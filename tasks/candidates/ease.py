@@ -11,6 +11,7 @@ from scipy.linalg.lapack import spotrf, spotri
 
 from tasks.candidates.history import History
 from tasks.candidates.retriever import Arrays, pack, unpack
+from tasks.candidates.scores import DenseScores
 from tasks.params import EaseParams
 
 
@@ -30,8 +31,8 @@ class Ease:
         strength.data = np.log1p(strength.data)
         return cls(strength, _explained(strength, params.regularization))
 
-    def scores(self, users: NDArray[np.intp]) -> NDArray[np.float32]:
-        return self.strength[users] @ self.weights
+    def scores(self, users: NDArray[np.intp]) -> DenseScores:
+        return DenseScores(self.strength[users] @ self.weights)
 
     def arrays(self) -> Arrays:
         return {"weights": self.weights} | pack("strength", self.strength)

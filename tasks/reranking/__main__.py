@@ -14,7 +14,7 @@ from tasks.folds import Fold, labels, make_folds
 from tasks.ingestion.valid import Valid
 from tasks.params import BoosterParams, Params, load_params
 from tasks.reranking.examples import Examples, concatenated, examples, is_relevant, sample_negatives
-from tasks.reranking.ranker import LEARNED, Ranker, fit_boosters
+from tasks.reranking.ranker import LEARNED, Ranker, fit_ensemble
 from tasks.schema import TASKS, Task
 from tasks.stage import paths, processes, run_stage
 
@@ -53,15 +53,15 @@ def main() -> None:
     folds = make_folds(inputs.valid.events, params.folds, params.shop)
     train = [f for f in folds if f.kind == "train"]
     validation = next(f for f in folds if f.kind == "validation")
-    boosters = {}
+    ensembles = {}
     for task in TASKS:
         wanted = [*train[-(inputs.ranker(task).folds or 0) :], validation]
         with ThreadPoolExecutor(processes()) as pool:
             *past, stop_on = pool.map(partial(inputs.examples, task=task), wanted)
         learned = concatenated(past)
         _refuse_nothing_to_learn(learned, stop_on, task)
-        boosters[task] = fit_boosters(learned, stop_on, inputs.ranker(task))
-    Ranker(boosters, category_codes(inputs.valid.items)).save(given.ranker)
+        ensembles[task] = fit_ensemble(learned, stop_on, inputs.ranker(task))
+    Ranker(ensembles, category_codes(inputs.valid.items)).save(given.ranker)
     # Whoever judges this ranker later must use a fold that begins no earlier than this.
     learned = {"until": validation.end.isoformat()}
     (given.ranker / LEARNED).write_text(json.dumps(learned) + "\n", encoding="utf-8")

@@ -1,8 +1,9 @@
-"""The ranker: LightGBM LambdaRank (Burges: From RankNet to LambdaRank to LambdaMART, MSR-TR-2010-82), one a task."""
+"""The ranker, one a task: trees of LightGBM that learn by LambdaRank (Burges: From RankNet to LambdaRank to LambdaMART,
+MSR-TR-2010-82) or by the chance that a candidate is bought; from nothing, or from what the retrievers say together."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,19 +16,39 @@ from tasks.errors import DataContractError
 from tasks.features.frame import Frame
 from tasks.params import BoosterParams
 from tasks.reranking.examples import Examples
+from tasks.reranking.fusion import Fusion
 from tasks.schema import TASKS, Task
 
 Codes = Mapping[str, Mapping[str, int]]
 LEARNED = "learned.json"
 """In a ranker's folder: `until`, the instant before which everything that it learned from lies."""
+_FUSIONS = "fusions.json"
 _ROWS_WORTH_THREADS = 10_000
 """For the candidates of one shopper, waking threads takes longer than scoring."""
 
 
 @dataclass(frozen=True)
+class Ensemble:
+    """What scores the candidates of one task."""
+
+    boosters: Sequence[lgb.Booster]
+    """One or more, alike but for their seeds; their scores are averaged."""
+    fusion: Fusion | None = None
+    """What the trees started from, which is added to their scores: where little could be learned it decides."""
+
+    def score(self, matrix: NDArray[np.float32], threads: int) -> NDArray[np.float64]:
+        """Of rows with the boosters' features in the boosters' order."""
+        of_trees = [np.asarray(one.predict(matrix, num_threads=threads, raw_score=True)) for one in self.boosters]
+        scores = np.mean(of_trees, axis=0)
+        return scores if self.fusion is None else scores + self.fusion.scores(matrix, self.features())
+
+    def features(self) -> list[str]:
+        return self.boosters[0].feature_name()
+
+
+@dataclass(frozen=True)
 class Ranker:
-    boosters: Mapping[Task, Sequence[lgb.Booster]]
-    """Of each task one or more, alike but for their seeds; their scores are averaged."""
+    ensembles: Mapping[Task, Ensemble]
     codes: Codes
     """Category column to the codes that the boosters learned."""
 
@@ -36,8 +57,7 @@ class Ranker:
 
         Raises DataContractError where a feature that the ranker learned is missing.
         """
-        boosters = self.boosters[task]
-        learned = boosters[0].feature_name()
+        learned = self.ensembles[task].features()
         missing = sorted(set(learned) - set(frame.names))
         if missing:
             raise DataContractError(f"the state lacks features that the ranker learned: {missing}; rebuild the state")
@@ -48,7 +68,7 @@ class Ranker:
         if frame.names != learned:
             matrix = matrix[:, [place[name] for name in learned]]
         threads = 1 if len(matrix) < _ROWS_WORTH_THREADS else 0
-        return np.mean([np.asarray(booster.predict(matrix, num_threads=threads)) for booster in boosters], axis=0)
+        return self.ensembles[task].score(matrix, threads)
 
     def importance(self) -> pd.DataFrame:
         """`task, feature, gain`, the gain a mean over the task's boosters."""
@@ -56,47 +76,55 @@ class Ranker:
             pd.DataFrame(
                 {
                     "task": task,
-                    "feature": boosters[0].feature_name(),
-                    "gain": np.mean([booster.feature_importance("gain") for booster in boosters], axis=0),
+                    "feature": ensemble.features(),
+                    "gain": np.mean([booster.feature_importance("gain") for booster in ensemble.boosters], axis=0),
                 }
             )
-            for task, boosters in self.boosters.items()
+            for task, ensemble in self.ensembles.items()
         ]
         return pd.concat(parts, ignore_index=True)
 
     def save(self, folder: Path) -> None:
-        """Boosters as text, `<task>-1.txt` and on, in place of those of any ranker before; codes as JSON."""
+        """Boosters as text, `<task>-1.txt` and on, in place of those of any ranker before; all else as JSON."""
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("*-*.txt"):
             old.unlink()
-        for task, boosters in self.boosters.items():
-            for number, booster in enumerate(boosters, start=1):
+        for task, ensemble in self.ensembles.items():
+            for number, booster in enumerate(ensemble.boosters, start=1):
                 booster.save_model(folder / f"{task}-{number}.txt")
+        fusions = {task: asdict(ensemble.fusion) for task, ensemble in self.ensembles.items() if ensemble.fusion}
+        (folder / _FUSIONS).write_text(json.dumps(fusions, indent=1) + "\n", encoding="utf-8")
         (folder / "codes.json").write_text(json.dumps(self.codes, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         codes = json.loads((folder / "codes.json").read_text(encoding="utf-8"))
-        boosters: dict[Task, list[lgb.Booster]] = {
-            task: [lgb.Booster(model_file=file) for file in sorted(folder.glob(f"{task}-*.txt"), key=_number)]
+        # A ranker made before there was a fusion has no such file.
+        fusions = json.loads((folder / _FUSIONS).read_text(encoding="utf-8")) if (folder / _FUSIONS).exists() else {}
+        ensembles: dict[Task, Ensemble] = {
+            task: Ensemble(
+                [lgb.Booster(model_file=file) for file in sorted(folder.glob(f"{task}-*.txt"), key=_number)],
+                Fusion(**fusions[task]) if task in fusions else None,
+            )
             for task in TASKS
         }
-        return cls(boosters, codes)
+        return cls(ensembles, codes)
 
 
 def _number(file: Path) -> int:
     return int(file.stem.rpartition("-")[2])
 
 
-def fit_boosters(train: Examples, validation: Examples, params: BoosterParams) -> list[lgb.Booster]:
+def fit_ensemble(train: Examples, validation: Examples, params: BoosterParams) -> Ensemble:
     """Boosts on the train folds until NDCG@`stop_at` on the validation fold stops rising; the best round is kept.
 
     `params.boosters` times, with a seed more each time. The same examples give the same trees, on any number of
     threads.
     """
-    learned = _dataset(train, params)
-    stop_on = _dataset(validation, params, reference=learned)
-    return [_fit(learned, stop_on, params, params.seed + n) for n in range(params.boosters)]
+    fusion = Fusion.fit(train) if params.fusion else None
+    learned = _dataset(train, params, fusion)
+    stop_on = _dataset(validation, params, fusion, reference=learned)
+    return Ensemble([_fit(learned, stop_on, params, params.seed + n) for n in range(params.boosters)], fusion)
 
 
 def _fit(learned: lgb.Dataset, stop_on: lgb.Dataset, params: BoosterParams, seed: int) -> lgb.Booster:
@@ -133,11 +161,14 @@ def _settings(params: BoosterParams, seed: int) -> dict[str, Any]:
     }
 
 
-def _dataset(examples: Examples, params: BoosterParams, reference: lgb.Dataset | None = None) -> lgb.Dataset:
+def _dataset(
+    examples: Examples, params: BoosterParams, fusion: Fusion | None, reference: lgb.Dataset | None = None
+) -> lgb.Dataset:
     return lgb.Dataset(
         examples.matrix,
         examples.label,
         group=examples.groups,
+        init_score=fusion.scores(examples.matrix, examples.names) if fusion else None,
         feature_name=examples.names,
         categorical_feature=examples.categorical,
         reference=reference,

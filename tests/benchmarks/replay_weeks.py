@@ -22,7 +22,7 @@ from tasks.folds import Fold, labels, make_folds
 from tasks.ingestion.valid import Valid
 from tasks.params import BoosterParams, FoldParams, Params
 from tasks.reranking.examples import Examples, concatenated, examples, is_relevant, sample_negatives
-from tasks.reranking.ranker import Ranker, fit_boosters
+from tasks.reranking.ranker import Ensemble, Ranker, fit_ensemble
 from tasks.schema import ITEM, RANK, TASKS, USER, Task
 
 TRAIN = 4
@@ -86,10 +86,10 @@ class Weeks:
         out = self.cache / f"ranker-{ranker}"
         if not (out / "seconds").exists():
             begun = process_time()
-            boosters: dict[Task, Any] = {
-                task: fit_boosters(*self._learned_from(ranker, task), self._booster(task)) for task in TASKS
+            ensembles: dict[Task, Ensemble] = {
+                task: fit_ensemble(*self._learned_from(ranker, task), self._booster(task)) for task in TASKS
             }
-            Ranker(boosters, self._codes).save(out)
+            Ranker(ensembles, self._codes).save(out)
             (out / "seconds").write_text(f"{process_time() - begun:.1f}", encoding="utf-8")
             self.say(f"ranker {ranker}: {process_time() - begun:.0f} s")
         return float((out / "seconds").read_text(encoding="utf-8"))

@@ -87,7 +87,7 @@ def test_ease_weights_of_an_item_are_the_ridge_regression_on_all_others(random_s
         expected = Ridge(alpha=3.0, fit_intercept=False).fit(strength[:, others], strength[:, item]).coef_
         np.testing.assert_allclose(model.weights[others, item], expected, atol=1e-4)
         assert model.weights[item, item] == 0
-    np.testing.assert_allclose(model.scores(np.array([3, 0])), strength[[3, 0]] @ model.weights, atol=1e-4)
+    np.testing.assert_allclose(model.scores(np.array([3, 0])).values, strength[[3, 0]] @ model.weights, atol=1e-4)
 
 
 def test_ease_takes_a_head_larger_than_the_universe_and_a_universe_of_nothing(random_shop: History) -> None:
@@ -95,7 +95,7 @@ def test_ease_takes_a_head_larger_than_the_universe_and_a_universe_of_nothing(ra
         Ease.fit(random_shop, candidate_params(ease={"head": 500}).ease).weights.shape == (random_shop.n_universe,) * 2
     )
     nothing = history(random_events(), universe_min_buyers=1000)
-    assert Ease.fit(nothing, candidate_params().ease).scores(everyone(nothing)).shape == (len(nothing.users), 0)
+    assert Ease.fit(nothing, candidate_params().ease).scores(everyone(nothing)).values.shape == (len(nothing.users), 0)
 
 
 def test_als_scores_are_user_factors_times_item_factors(random_shop: History) -> None:

@@ -11,7 +11,7 @@ from tasks.errors import DataContractError
 from tasks.features.frame import Frame
 from tasks.params import BoosterParams
 from tasks.reranking.examples import Examples, examples
-from tasks.reranking.ranker import Ranker, fit_boosters
+from tasks.reranking.ranker import Ranker, fit_ensemble
 
 PARAMS = BoosterParams(rounds=40, patience=10, learning_rate=0.1, num_leaves=7, min_data_in_leaf=5, seed=1, threads=1)
 NAMES = ["noise", "planted", "section_code", "gaps"]
@@ -30,13 +30,13 @@ def shoppers(seed: int, count: int = 150) -> tuple[Frame, NDArray[np.bool_]]:
 
 
 def learned(params: BoosterParams = PARAMS) -> Ranker:
-    boosters = fit_boosters(examples(*shoppers(1)), examples(*shoppers(2, 60)), params)
-    return Ranker({"all": boosters, "new": boosters}, {"section": {"a": 0, "b": 1, "c": 2, "d": 3}})
+    ensemble = fit_ensemble(examples(*shoppers(1)), examples(*shoppers(2, 60)), params)
+    return Ranker({"all": ensemble, "new": ensemble}, {"section": {"a": 0, "b": 1, "c": 2, "d": 3}})
 
 
 def trees(ranker: Ranker) -> str:
     """Without the list of settings, which names the number of threads."""
-    return ranker.boosters["all"][0].model_to_string().partition("\nparameters:")[0]
+    return ranker.ensembles["all"].boosters[0].model_to_string().partition("\nparameters:")[0]
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +63,16 @@ def test_native_categories_are_told_apart() -> None:
     keys = pd.DataFrame({"user_id": np.repeat(np.arange(200), 4), "item_id": np.tile(np.arange(4), 200)})
     frame = Frame(keys, section[:, None], ["section_code"], ["section_code"])
     found = examples(frame, np.isin(section, [0, 2]))
-    boosters = fit_boosters(found, found, PARAMS.model_copy(update={"num_leaves": 2, "rounds": 1, "cat_smooth": 1.0}))
-    scores = Ranker({"all": boosters, "new": boosters}, {}).score(frame, "all")
+    ensemble = fit_ensemble(found, found, PARAMS.model_copy(update={"num_leaves": 2, "rounds": 1, "cat_smooth": 1.0}))
+    scores = Ranker({"all": ensemble, "new": ensemble}, {}).score(frame, "all")
     assert scores[np.isin(section, [0, 2])].min() > scores[~np.isin(section, [0, 2])].max()
 
 
 def test_the_same_examples_give_the_same_model_to_the_last_digit(ranker: Ranker) -> None:
-    assert learned().boosters["all"][0].model_to_string() == ranker.boosters["all"][0].model_to_string()
+    assert (
+        learned().ensembles["all"].boosters[0].model_to_string()
+        == ranker.ensembles["all"].boosters[0].model_to_string()
+    )
 
 
 def test_the_same_trees_grow_on_one_thread_and_on_two(ranker: Ranker) -> None:
@@ -96,10 +99,10 @@ def test_several_boosters_differ_by_seed_and_their_scores_are_averaged(tmp_path:
 
 
 def test_training_stops_when_the_validation_fold_has_learned_enough() -> None:
-    (booster,) = fit_boosters(
+    found = fit_ensemble(
         examples(*shoppers(1)), examples(*shoppers(2, 60)), PARAMS.model_copy(update={"rounds": 400, "patience": 5})
     )
-    assert booster.num_trees() < 400
+    assert found.boosters[0].num_trees() < 400
 
 
 def test_a_group_is_what_is_compared() -> None:
@@ -107,8 +110,8 @@ def test_a_group_is_what_is_compared() -> None:
     frame, bought = shoppers(1)
     matrix = frame.matrix[:, [0]] * 0 + frame.keys["user_id"].to_numpy(np.float32)[:, None]
     found = examples(Frame(frame.keys, matrix, ["who"], []), bought)
-    boosters = fit_boosters(found, found, PARAMS)
-    scores = Ranker({"all": boosters, "new": boosters}, {}).score(Frame(frame.keys, matrix, ["who"], []), "all")
+    ensemble = fit_ensemble(found, found, PARAMS)
+    scores = Ranker({"all": ensemble, "new": ensemble}, {}).score(Frame(frame.keys, matrix, ["who"], []), "all")
     assert (np.ptp(scores.reshape(-1, GROUP), axis=1) == 0).all()
 
 
@@ -144,13 +147,13 @@ def test_a_saved_ranker_scores_the_same_and_is_text(ranker: Ranker, tmp_path: Pa
     frame, _ = shoppers(3)
     assert after.score(frame, "new").tolist() == ranker.score(frame, "new").tolist()
     assert after.codes == ranker.codes
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["all-1.txt", "codes.json", "new-1.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all-1.txt", "codes.json", "fusions.json", "new-1.txt"]
     assert all(path.read_text(encoding="utf-8") for path in tmp_path.iterdir())
 
 
 def test_learning_leaves_the_examples_as_they_were() -> None:
     train = examples(*shoppers(1))
     before = Examples(train.matrix.copy(), train.label.copy(), train.groups.copy(), train.names, train.categorical)
-    fit_boosters(train, examples(*shoppers(2)), PARAMS)
+    fit_ensemble(train, examples(*shoppers(2)), PARAMS)
     np.testing.assert_array_equal(train.matrix, before.matrix)
     np.testing.assert_array_equal(train.label, before.label)
