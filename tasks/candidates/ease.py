@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.linalg.lapack import spotrf, spotri
+from scipy.linalg import get_lapack_funcs
 
 from tasks.candidates.history import History
 from tasks.candidates.retriever import Arrays, pack, unpack
@@ -48,8 +48,9 @@ def _explained(strength: sp.csr_matrix, regularization: float) -> NDArray[np.flo
     if not len(gram):
         return gram
     gram[np.diag_indices_from(gram)] += np.float32(regularization)
-    factor, failed = spotrf(gram, lower=1, overwrite_a=1)
-    inverse, _ = spotri(factor, lower=1, overwrite_c=1) if not failed else (factor, failed)
+    potrf, potri = get_lapack_funcs(("potrf", "potri"), (gram,))
+    factor, failed = potrf(gram, lower=1, overwrite_a=1)
+    inverse, _ = potri(factor, lower=1, overwrite_c=1) if not failed else (factor, failed)
     if failed:
         raise np.linalg.LinAlgError("EASE: candidates.ease.regularization is too small for these events")
     inverse = np.tril(inverse) + np.tril(inverse, -1).T

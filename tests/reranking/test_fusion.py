@@ -73,7 +73,7 @@ def test_trees_and_fusion_together_are_what_training_saw(objective: str) -> None
     found = shoppers(1, 200)
     fitted = fit_ensemble(found, shoppers(2, 100), PARAMS.model_copy(update={"fusion": True, "objective": objective}))
     assert fitted.fusion is not None
-    trees = fitted.boosters[0].predict(found.matrix, raw_score=True)
+    trees = np.asarray(fitted.boosters[0].predict(found.matrix, raw_score=True))
     whole = trees + fitted.fusion.scores(found.matrix, found.names)
     np.testing.assert_allclose(fitted.score(found.matrix, 1), whole)
 
