@@ -121,7 +121,7 @@ def fit_ensemble(train: Examples, validation: Examples, params: BoosterParams) -
     `params.boosters` times, with a seed more each time. The same examples give the same trees, on any number of
     threads.
     """
-    fusion = Fusion.fit(train) if params.fusion else None
+    fusion = Fusion.fit(train) if train.label.sum() < params.fusion_below else None
     learned = _dataset(train, params, fusion)
     stop_on = _dataset(validation, params, fusion, reference=learned)
     return Ensemble([_fit(learned, stop_on, params, params.seed + n) for n in range(params.boosters)], fusion)

@@ -19,7 +19,7 @@ _SMALL: dict[str, Any] = {
     "als": {"factors": 8, "regularization": 0.1, "alpha": 1.0, "iterations": 15, "half_life_days": None, "seed": 1},
     "item_neighbours": {"similarity": "cosine", "neighbours": 50, "half_life_days": None},
     "user_neighbours": {"similarity": "cosine", "neighbours": 50, "power": 1.0, "half_life_days": None},
-    "ease": {"head": 20, "regularization": 3.0, "half_life_days": None},
+    "ease": {"enabled": True, "head": 20, "regularization": 3.0, "half_life_days": None},
     "own_history": {"half_life_days": 30},
     "popularity": {"days": 28},
 }
