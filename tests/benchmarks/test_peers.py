@@ -17,7 +17,7 @@ from tests.benchmarks.peers.history import History, LaterEventError
 from tests.benchmarks.peers.known import PEERS
 from tests.benchmarks.peers.neighbours import DecayedUserKnn, TifuKnn
 from tests.benchmarks.peers.of_history import Popular, TopFrequency
-from tests.benchmarks.peers.scored import mean, refuse_owned, values
+from tests.benchmarks.peers.scored import Judge, mean, refuse_owned
 from tests.benchmarks.peers.tried import CHOSEN, LOCK
 from tests.benchmarks.peers.weeks import HISTORY, Weeks
 from tests.shop import PROJECT, bought_in_sections, furnish
@@ -132,7 +132,7 @@ def test_a_peers_lists_are_scored_by_the_labels_of_the_fold(weeks: Weeks, tmp_pa
     first = lists["user_id"].tolist()[0]
     lists = lists[lists["user_id"] != first]
     lists.assign(rank=lists.groupby("user_id").cumcount() + 1).to_parquet(tmp_path / "all.parquet")
-    found = values(weeks, fold, tmp_path)["all"]["ndcg@10"]
+    found = Judge(weeks, fold).values(tmp_path)["all"]["ndcg@10"]
     assert found.pop(first) == 0
     assert found.tolist() == pytest.approx([1.0] * len(found))
 

@@ -23,7 +23,7 @@ from tests.benchmarks.peers.machine import machine, versions
 from tests.benchmarks.peers.ours import Ours
 from tests.benchmarks.peers.page import Benchmark, Entrant, write_page
 from tests.benchmarks.peers.process import COST, Cost
-from tests.benchmarks.peers.scored import values
+from tests.benchmarks.peers.scored import Judge
 from tests.benchmarks.peers.tried import Tried, digest, write_chosen
 from tests.benchmarks.peers.weeks import Weeks
 
@@ -50,21 +50,22 @@ def main() -> None:
         console.print(f"{SHOPREC}, {weeks.test(back).cutoff:%Y-%m-%d}: {Cost.load(folders[SHOPREC][-1] / COST)}")
         for name in [name for name in names if back == 0 or not PEERS[name].last_week_only]:
             folders[name].append(tried.lists(name, back, chosen[name]))
+    judges = [Judge(weeks, weeks.test(back)) for back in range(given.weeks)]
     found = Benchmark(
         day=datetime.now(UTC).date(),
         machine=machine(),
         versions=versions(given.python),
         cutoffs=[weeks.test(back).cutoff.date() for back in range(given.weeks)],
         validation=weeks.validation(0).cutoff.date(),
-        entrants=[_entrant(weeks, name, of) for name, of in folders.items()],
+        entrants=[_entrant(judges, name, of) for name, of in folders.items()],
         draws=params.evaluation.draws,
         seed=params.evaluation.seed,
     )
     write_page(found, given.out)
 
 
-def _entrant(weeks: Weeks, name: str, folders: list[Path]) -> Entrant:
-    by_week = [_kept_values(weeks, back, folder) for back, folder in enumerate(folders)]
+def _entrant(judges: list[Judge], name: str, folders: list[Path]) -> Entrant:
+    by_week = [_kept_values(judge, folder) for judge, folder in zip(judges, folders, strict=False)]
     of_task: Mapping[Task, list[pd.DataFrame]] = {
         task: [found[task] for found in by_week] for task in TASKS if task in by_week[0]
     }
@@ -72,10 +73,10 @@ def _entrant(weeks: Weeks, name: str, folders: list[Path]) -> Entrant:
     return Entrant(name, of_task, [Cost.load(folder / COST) for folder in folders], tried)
 
 
-def _kept_values(weeks: Weeks, back: int, folder: Path) -> dict[Task, pd.DataFrame]:
+def _kept_values(judge: Judge, folder: Path) -> dict[Task, pd.DataFrame]:
     files: dict[Task, Path] = {task: folder / f"{task}.values.parquet" for task in TASKS}
     if not any(file.exists() for file in files.values()):
-        for task, frame in values(weeks, weeks.test(back), folder).items():
+        for task, frame in judge.values(folder).items():
             frame.to_parquet(files[task])
     return {task: pd.read_parquet(file) for task, file in files.items() if file.exists()}
 

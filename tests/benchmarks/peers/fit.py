@@ -58,7 +58,8 @@ def _run(
     """Seconds on the clock and of processors, to fit and to recommend, over all tasks together."""
     spent = {"fit_s": 0.0, "fit_cpu_s": 0.0, "recommend_s": 0.0, "recommend_cpu_s": 0.0}
     made: list[tuple[dict[str, Any], Peer]] = []
-    for task in [task for task in TASKS if task in settings]:
+    served: list[Task] = [task for task in TASKS if task in settings]
+    for task in served:
         fitted = next((peer for of, peer in made if of == settings[task] and not per_task), None)
         if fitted is None:
             begun, begun_cpu = time.perf_counter(), time.process_time()

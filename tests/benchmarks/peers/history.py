@@ -73,7 +73,7 @@ class History:
 
     def strength(self, kind: str) -> sp.csr_matrix:
         """`once`: 1 a pair; `times`: sessions with the item; `log`: of 1 + these; `recent`: decayed sessions."""
-        found = self.decayed(RECENT_DAYS if kind == "recent" else None).astype(np.float32)
+        found = sp.csr_matrix(self.decayed(RECENT_DAYS if kind == "recent" else None), dtype=np.float32)
         change = {"once": np.ones_like, "log": np.log1p}.get(kind)
         if change is not None:
             found.data = change(found.data)

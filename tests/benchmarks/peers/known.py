@@ -30,8 +30,8 @@ def _grid(**values: Sequence[Any]) -> list[Settings]:
     return [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
 
 
-_ALS = _grid(strength=["log", "recent"], factors=[64], alpha=[0.5, 2.0], regularization=[1.0, 10.0], iterations=[10])
-_KNN = _grid(strength=["once", "log", "recent"], neighbours=[100, 400])
+_ALS = _grid(strength=["log", "recent"], factors=[64], alpha=[0.5, 2.0], regularization=[10.0], iterations=[10])
+_KNN = _grid(strength=["log", "recent"], neighbours=[100, 400])
 _TWO_STAGE = _grid(
     generators=[{"bm25": 100, "tfidf": 100, "als": 100, "popular": 50}],
     models=[
@@ -45,7 +45,7 @@ _TWO_STAGE = _grid(
     most_bought=[20_000],
     features=[False, True],
     negatives=[30],
-    trees=[100, 300],
+    trees=[200],
 )
 
 PEERS: dict[str, Known] = {
@@ -55,7 +55,7 @@ PEERS: dict[str, Known] = {
     ),
     "TIFU-KNN": Known(
         "neighbours:TifuKnn",
-        _grid(neighbours=[300], group_size=[3, 7], within_decay=[0.9], group_decay=[0.7, 0.9], alpha=[0.5, 0.9]),
+        _grid(neighbours=[300], group_size=[7], within_decay=[0.9], group_decay=[0.7, 0.9], alpha=[0.5, 0.9]),
     ),
     "user kNN with time decay": Known(
         "neighbours:DecayedUserKnn", _grid(neighbours=[50, 200], half_life=[30, 60], power=[1.0], own=[10.0, 30.0])
@@ -64,8 +64,10 @@ PEERS: dict[str, Known] = {
     "implicit BM25 kNN": Known("of_implicit:ImplicitKnn", [{"kind": "bm25"} | of for of in _KNN]),
     "implicit TF-IDF kNN": Known("of_implicit:ImplicitKnn", [{"kind": "tfidf"} | of for of in _KNN]),
     "implicit cosine kNN": Known("of_implicit:ImplicitKnn", [{"kind": "cosine"} | of for of in _KNN]),
-    "RecTools ALS": Known("of_rectools:RecToolsModel", [{"kind": "als"} | of for of in _ALS]),
-    "RecTools item kNN": Known("of_rectools:RecToolsModel", [{"kind": "bm25"} | of for of in _KNN]),
+    "RecTools ALS": Known("of_rectools:RecToolsModel", [{"kind": "als"} | of for of in _ALS], last_week_only=True),
+    "RecTools item kNN": Known(
+        "of_rectools:RecToolsModel", [{"kind": "bm25"} | of for of in _KNN], last_week_only=True
+    ),
     "RecTools EASE": Known(
         "of_rectools:RecToolsModel",
         _grid(kind=["ease"], strength=["log", "recent"], most_bought=[5_000], regularization=[100.0, 500.0]),
@@ -74,17 +76,17 @@ PEERS: dict[str, Known] = {
     "RecTools two-stage": Known("two_stage:RecToolsTwoStage", _TWO_STAGE, per_task=True),
     "LensKit ItemKNN": Known(
         "of_lenskit:LensKitItemKnn",
-        _grid(strength=["once"], most_bought=[20_000], neighbours=[20, 100]),
+        _grid(strength=["once"], most_bought=[10_000], neighbours=[20, 100]),
         per_task=True,
     ),
     "LensKit ImplicitMF": Known(
         "of_lenskit:LensKitImplicitMf",
         _grid(
             strength=["log"],
-            most_bought=[20_000],
+            most_bought=[10_000],
             factors=[64],
             weight=[0.5, 10.0],
-            regularization=[0.1, 1.0],
+            regularization=[0.1],
             epochs=[10],
         ),
         per_task=True,

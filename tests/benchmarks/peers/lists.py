@@ -34,12 +34,9 @@ def best(
         block = positions[start : start + _BLOCK]
         rows = scores(block)
         for at, user in enumerate(block):
-            row = slice(rows.indptr[at], rows.indptr[at + 1])
-            known = (
-                np.empty(0, np.intp) if owned is None else owned.indices[owned.indptr[user] : owned.indptr[user + 1]]
-            )
+            known = np.empty(0, np.intp) if owned is None else _columns(owned, user)
             is_known[known] = True
-            found.append(_row(rows.indices[row], rows.data[row], is_known, k, filler))
+            found.append(_row(_columns(rows, at), _values(rows, at), is_known, k, filler))
             is_known[known] = False
     sizes = [len(row) for row in found]
     return pd.DataFrame(
@@ -49,6 +46,14 @@ def best(
             RANK: np.concatenate([np.arange(1, size + 1) for size in sizes]),
         }
     )
+
+
+def _columns(matrix: sp.csr_matrix, row: int) -> Positions:
+    return np.asarray(matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]], np.intp)
+
+
+def _values(matrix: sp.csr_matrix, row: int) -> NDArray[np.float64]:
+    return np.asarray(matrix.data[matrix.indptr[row] : matrix.indptr[row + 1]], np.float64)
 
 
 def _row(

@@ -16,7 +16,7 @@ NEIGHBOURS = {"bm25": BM25Recommender, "cosine": CosineRecommender, "tfidf": TFI
 SEED, THREADS = 1, 2
 
 
-def als(factors: int, alpha: float, regularization: float, iterations: int) -> AlternatingLeastSquares:
+def als(factors: int, alpha: float, regularization: float, iterations: int) -> Any:
     return AlternatingLeastSquares(
         factors=factors,
         alpha=alpha,
@@ -56,7 +56,7 @@ class ImplicitAls(_Implicit):
         super().__init__(strength)
         self._settings = settings
 
-    def _model(self) -> AlternatingLeastSquares:
+    def _model(self) -> Any:
         return als(**self._settings)
 
 

@@ -1,5 +1,8 @@
 """LensKit's scorers in its own top-n pipeline."""
 
+# They are in the peers' environment only.
+# pyright: reportMissingImports=false
+
 from typing import Any
 
 import pandas as pd

@@ -1,5 +1,8 @@
 """RecTools' single models: implicit's ALS and kNN as it wraps them, and its EASE."""
 
+# They are in the peers' environment only.
+# pyright: reportMissingImports=false
+
 from typing import Any
 
 import numpy as np

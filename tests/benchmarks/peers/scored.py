@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,6 @@ import pandas as pd
 
 from tasks.errors import BrokenCheckError
 from tasks.evaluation.evidence import SYSTEM, TASK, Evidence
-from tasks.evaluation.gather import item_facts, user_facts
 from tasks.evaluation.intervals import bootstrap
 from tasks.evaluation.lists import scored_lists
 from tasks.evaluation.metrics import per_user
@@ -29,50 +29,63 @@ class Mean:
     high: float
 
 
-def values(weeks: Weeks, fold: Fold, folder: Path) -> dict[Task, pd.DataFrame]:
-    """`<task>.parquet` in `folder`, where there is one, to a row a user with a label and a column a metric.
+@dataclass(frozen=True)
+class Judge:
+    """Of one fold."""
 
-    Raises BrokenCheckError where a list of task new has what its user owns, or any breaks what lists promise.
-    """
-    past = targets(weeks.valid.events, weeks.params.shop)
-    past = past[past[TIMESTAMP] < fold.cutoff]
-    found: dict[Task, pd.DataFrame] = {}
-    for task in TASKS:
-        if (folder / f"{task}.parquet").exists():
-            lists = pd.read_parquet(folder / f"{task}.parquet")
-            if task == "new":
-                refuse_owned(lists, past)
-            found[task] = _values(weeks, fold, past, lists, task)
-    return found
+    weeks: Weeks
+    fold: Fold
+
+    def values(self, folder: Path) -> dict[Task, pd.DataFrame]:
+        """`<task>.parquet` in `folder`, where there is one, to a row a user with a label and a column a metric.
+
+        Raises BrokenCheckError where a list of task new has what its user owns, or any breaks what lists promise.
+        """
+        found: dict[Task, pd.DataFrame] = {}
+        for task in TASKS:
+            if (folder / f"{task}.parquet").exists():
+                lists = pd.read_parquet(folder / f"{task}.parquet")
+                if task == "new":
+                    refuse_owned(lists, self._known)
+                found[task] = self._values(lists, task)
+        return found
+
+    def _values(self, lists: pd.DataFrame, task: Task) -> pd.DataFrame:
+        nothing = pd.DataFrame()
+        evidence = Evidence(
+            fold=self.fold,
+            lists=lists.assign(**{SYSTEM: _ONE, TASK: task}),
+            labels=self._labels[task].assign(**{TASK: task}),
+            candidates=nothing,
+            items=self._known[[ITEM]].drop_duplicates(),
+            users=nothing,
+            scores=nothing,
+            importance=nothing,
+        )
+        scored = scored_lists(evidence, task, max(LENGTHS), [_ONE])
+        of_user = per_user(scored.hits[_ONE], scored.relevant, LENGTHS)
+        return pd.DataFrame({metric: of_user[metric] for metric in METRICS}, index=scored.users)
+
+    @cached_property
+    def _labels(self) -> dict[Task, pd.DataFrame]:
+        return {task: self.weeks.labels(self.fold, task) for task in TASKS}
+
+    @cached_property
+    def _known(self) -> pd.DataFrame:
+        """`user_id, item_id`: who had bought what before the cutoff."""
+        past = targets(self.weeks.valid.events, self.weeks.params.shop)
+        return past.loc[past[TIMESTAMP] < self.fold.cutoff, [USER, ITEM]].drop_duplicates()
 
 
-def refuse_owned(lists: pd.DataFrame, past: pd.DataFrame) -> None:
-    """`past` are the target events before the cutoff."""
-    known = pd.MultiIndex.from_frame(past[[USER, ITEM]].drop_duplicates())
-    owned = lists[pd.MultiIndex.from_frame(lists[[USER, ITEM]]).isin(known)]
+def refuse_owned(lists: pd.DataFrame, known: pd.DataFrame) -> None:
+    """`known`: `user_id, item_id` of all that was bought before the cutoff."""
+    owned = lists[[USER, ITEM]].merge(known[[USER, ITEM]].drop_duplicates(), on=[USER, ITEM])
     if not owned.empty:
         user, item = owned[USER].tolist()[0], owned[ITEM].tolist()[0]
         raise BrokenCheckError(
             f"task new: {len(owned)} item(s) had been bought before by whom they are recommended to, such as {item!r}"
             f" by {user!r}; leave out what a user owns"
         )
-
-
-def _values(weeks: Weeks, fold: Fold, past: pd.DataFrame, lists: pd.DataFrame, task: Task) -> pd.DataFrame:
-    nothing = pd.DataFrame()
-    evidence = Evidence(
-        fold=fold,
-        lists=lists.assign(**{SYSTEM: _ONE, TASK: task}),
-        labels=weeks.labels(fold, task).assign(**{TASK: task}),
-        candidates=nothing,
-        items=item_facts(past, weeks.valid, fold),
-        users=user_facts(past, weeks.valid, fold),
-        scores=nothing,
-        importance=nothing,
-    )
-    scored = scored_lists(evidence, task, max(LENGTHS), [_ONE])
-    of_user = per_user(scored.hits[_ONE], scored.relevant, LENGTHS)
-    return pd.DataFrame({metric: of_user[metric] for metric in METRICS}, index=scored.users)
 
 
 def mean(of_weeks: Sequence[pd.Series], draws: int, seed: int) -> Mean:

@@ -13,7 +13,7 @@ from tasks.folds import Fold
 from tasks.schema import Task
 from tests.benchmarks.peers.known import PEERS, Known, Settings
 from tests.benchmarks.peers.process import COST, Cost, run
-from tests.benchmarks.peers.scored import values
+from tests.benchmarks.peers.scored import Judge
 from tests.benchmarks.peers.weeks import HISTORY, USERS, Weeks
 
 HERE = Path(__file__).parent
@@ -43,7 +43,8 @@ class Tried:
         """The best settings of the peer's grid on the validation week, a task."""
         peer, fold = PEERS[name], self.weeks.validation(0)
         out = self._run(name, fold, [dict.fromkeys(peer.tasks, settings) for settings in peer.grid])
-        found = [values(self.weeks, fold, out / str(number)) for number in range(len(peer.grid))]
+        judge = Judge(self.weeks, fold)
+        found = [judge.values(out / str(number)) for number in range(len(peer.grid))]
         best: OfTask = {}
         for task in peer.tasks:
             means = [float(of[task][JUDGED_BY].mean()) for of in found]

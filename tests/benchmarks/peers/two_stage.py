@@ -1,5 +1,8 @@
 """RecTools' two-stage model: candidates of several of its models, ranked by LightGBM's LambdaRank."""
 
+# They are in the peers' environment only.
+# pyright: reportMissingImports=false
+
 from typing import Any
 
 import numpy as np
