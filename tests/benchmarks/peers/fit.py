@@ -4,12 +4,11 @@
         --users users.parquet --out folder
 
 `settings.json` holds a list of settings a task, each tried in turn, for a folder each: 0, 1 and on. Where the tasks'
-settings are alike and the peer does not look at the task, it is fitted once. The peak is that of the whole process.
+settings are alike and the peer does not look at the task, it is fitted once.
 """
 
 import argparse
 import json
-import resource
 import time
 from importlib import import_module
 from pathlib import Path
@@ -24,7 +23,7 @@ from tests.benchmarks.peers.history import History
 from tests.benchmarks.peers.known import PEERS, THREADS
 
 DEPTH = 100
-COST = "cost.json"
+SPENT = "spent.json"
 
 
 class Peer(Protocol):
@@ -47,9 +46,8 @@ def main() -> None:
         out = given.out / str(number)
         out.mkdir(parents=True, exist_ok=True)
         with threadpool_limits(limits=THREADS if peer.threads_blas else 1, user_api="blas"):
-            told = _run(make, peer.per_task, history, users, settings, out)
-        told["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        (out / COST).write_text(json.dumps(told), encoding="utf-8")
+            spent = _run(make, peer.per_task, history, users, settings, out)
+        (out / SPENT).write_text(json.dumps(spent), encoding="utf-8")
 
 
 def _run(

@@ -31,7 +31,8 @@ def _grid(**values: Sequence[Any]) -> list[Settings]:
 
 
 _ALS = _grid(strength=["log", "recent"], factors=[64], alpha=[0.5, 2.0], regularization=[10.0], iterations=[10])
-_KNN = _grid(strength=["log", "recent"], neighbours=[100, 400])
+_KNN = _grid(strength=["once", "times", "recent"], neighbours=[20, 200])
+_BM25 = _grid(kind=["bm25"], strength=["times"], neighbours=[20], K1=[1.2, 100.0], B=[0.0, 0.4])
 _TWO_STAGE = _grid(
     generators=[{"bm25": 100, "tfidf": 100, "als": 100, "popular": 50}],
     models=[
@@ -45,7 +46,7 @@ _TWO_STAGE = _grid(
     most_bought=[20_000],
     features=[False, True],
     negatives=[30],
-    trees=[200],
+    trees=[100],
 )
 
 PEERS: dict[str, Known] = {
@@ -61,23 +62,28 @@ PEERS: dict[str, Known] = {
         "neighbours:DecayedUserKnn", _grid(neighbours=[50, 200], half_life=[30, 60], power=[1.0], own=[10.0, 30.0])
     ),
     "implicit ALS": Known("of_implicit:ImplicitAls", _ALS),
-    "implicit BM25 kNN": Known("of_implicit:ImplicitKnn", [{"kind": "bm25"} | of for of in _KNN]),
-    "implicit TF-IDF kNN": Known("of_implicit:ImplicitKnn", [{"kind": "tfidf"} | of for of in _KNN]),
-    "implicit cosine kNN": Known("of_implicit:ImplicitKnn", [{"kind": "cosine"} | of for of in _KNN]),
+    "implicit BM25 kNN": Known("of_implicit:ImplicitKnn", [{"kind": "bm25"} | of for of in _KNN] + _BM25),
+    "implicit TF-IDF kNN": Known(
+        "of_implicit:ImplicitKnn", [{"kind": "tfidf"} | of for of in _KNN], last_week_only=True
+    ),
+    "implicit cosine kNN": Known(
+        "of_implicit:ImplicitKnn", [{"kind": "cosine"} | of for of in _KNN], last_week_only=True
+    ),
     "RecTools ALS": Known("of_rectools:RecToolsModel", [{"kind": "als"} | of for of in _ALS], last_week_only=True),
     "RecTools item kNN": Known(
         "of_rectools:RecToolsModel", [{"kind": "bm25"} | of for of in _KNN], last_week_only=True
     ),
     "RecTools EASE": Known(
         "of_rectools:RecToolsModel",
-        _grid(kind=["ease"], strength=["log", "recent"], most_bought=[5_000], regularization=[100.0, 500.0]),
+        _grid(kind=["ease"], strength=["log", "times"], most_bought=[5_000], regularization=[500.0, 2_000.0, 10_000.0]),
         threads_blas=True,
     ),
-    "RecTools two-stage": Known("two_stage:RecToolsTwoStage", _TWO_STAGE, per_task=True),
+    "RecTools two-stage": Known("two_stage:RecToolsTwoStage", _TWO_STAGE, per_task=True, last_week_only=True),
     "LensKit ItemKNN": Known(
         "of_lenskit:LensKitItemKnn",
         _grid(strength=["once"], most_bought=[10_000], neighbours=[20, 100]),
         per_task=True,
+        last_week_only=True,
     ),
     "LensKit ImplicitMF": Known(
         "of_lenskit:LensKitImplicitMf",
@@ -90,5 +96,6 @@ PEERS: dict[str, Known] = {
             epochs=[10],
         ),
         per_task=True,
+        last_week_only=True,
     ),
 }

@@ -61,9 +61,9 @@ class ImplicitAls(_Implicit):
 
 
 class ImplicitKnn(_Implicit):
-    def __init__(self, kind: str, strength: str, neighbours: int) -> None:
+    def __init__(self, kind: str, strength: str, neighbours: int, **settings: float) -> None:
         super().__init__(strength)
-        self._kind, self._neighbours = kind, neighbours
+        self._kind, self._neighbours, self._settings = kind, neighbours, settings
 
     def _model(self) -> Any:
-        return NEIGHBOURS[self._kind](K=self._neighbours, num_threads=THREADS)
+        return NEIGHBOURS[self._kind](K=self._neighbours, num_threads=THREADS, **self._settings)

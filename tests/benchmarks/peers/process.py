@@ -1,7 +1,9 @@
 """A command in a process of its own, with what it took."""
 
+import contextlib
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -10,7 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+import psutil
+
 COST = "cost.json"
+_SAMPLE_S = 0.05
+_MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,7 @@ class Cost:
     recommend_s: float
     recommend_cpu_s: float
     peak_mib: float
-    """The most that one process had resident."""
+    """The most that one process was seen to have resident."""
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)), encoding="utf-8")
@@ -47,18 +53,32 @@ def run(command: Sequence[str | Path], log: Path, **environment: str) -> Took:
     """Raises CalledProcessError where it fails, after what it said went to stderr."""
     begun = time.perf_counter()
     with log.open("w", encoding="utf-8") as out:
-        job = subprocess.Popen([str(part) for part in command], stdout=out, stderr=out, env=_environment(environment))
+        job = psutil.Popen([str(part) for part in command], stdout=out, stderr=out, env=_environment(environment))
         try:
-            _, status, used = os.wait4(job.pid, 0)
+            status, used, peak = _ended(job)
         except BaseException:
             job.kill()
             raise
-    job.returncode = os.waitstatus_to_exitcode(status)
-    if job.returncode:
+    code = os.waitstatus_to_exitcode(status)
+    if code:
         sys.stderr.write(log.read_text(encoding="utf-8"))
-        raise subprocess.CalledProcessError(job.returncode, [str(part) for part in command])
-    return Took(time.perf_counter() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+        raise subprocess.CalledProcessError(code, [str(part) for part in command])
+    return Took(time.perf_counter() - begun, used.ru_utime + used.ru_stime, peak / _MIB)
+
+
+def _ended(job: psutil.Popen) -> tuple[int, resource.struct_rusage, int]:
+    """Its status, what it used, and the most that was seen resident: the system's own peak begins with ours."""
+    peak = 0
+    while True:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            peak = max(peak, job.memory_info().rss)
+        ended, status, used = os.wait4(job.pid, os.WNOHANG)
+        if ended:
+            return status, used, peak
+        time.sleep(_SAMPLE_S)
 
 
 def _environment(changed: Mapping[str, str]) -> dict[str, str]:
-    return {**os.environ, "OPENBLAS_NUM_THREADS": "2", "PYTHONPATH": str(Path.cwd()), **changed}
+    """Threads that wait let others work: on a shared machine those that spin count as processor seconds."""
+    own = {"OPENBLAS_NUM_THREADS": "2", "OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(Path.cwd())}
+    return {**os.environ, **own, **changed}

@@ -11,6 +11,7 @@ from typing import Any
 
 from tasks.folds import Fold
 from tasks.schema import Task
+from tests.benchmarks.peers.fit import SPENT
 from tests.benchmarks.peers.known import PEERS, Known, Settings
 from tests.benchmarks.peers.process import COST, Cost, run
 from tests.benchmarks.peers.scored import Judge
@@ -64,6 +65,9 @@ class Tried:
         command = ["tests.benchmarks.peers.fit", "--peer", name, "--settings", out / "settings.json"]
         command += ["--history", given / HISTORY, "--users", given / USERS, "--out", out]
         took = run([self.python, "-m", *command], out / "log")
+        for number in range(len(settings)):
+            spent = json.loads((out / str(number) / SPENT).read_text(encoding="utf-8"))
+            Cost(**spent, peak_mib=took.peak_mib).save(out / str(number) / COST)
         (out / "done").touch()
         cost = Cost.load(out / "0" / COST)
         self.say(
