@@ -32,7 +32,10 @@ def _grid(**values: Sequence[Any]) -> list[Settings]:
 
 _ALS = _grid(strength=["log", "recent"], factors=[64], alpha=[0.5, 2.0], regularization=[10.0], iterations=[10])
 _KNN = _grid(strength=["once", "times", "recent"], neighbours=[20, 200])
-_BM25 = _grid(kind=["bm25"], strength=["times"], neighbours=[20], K1=[1.2, 100.0], B=[0.0, 0.4])
+_BM25 = [
+    *_grid(kind=["bm25"], strength=["times"], neighbours=[20], K1=[100.0], B=[0.0, 0.4]),
+    *_grid(kind=["bm25"], strength=["times"], neighbours=[20, 200], K1=[1.2], B=[0.0, 0.4, 0.8]),
+]
 _TWO_STAGE = _grid(
     generators=[{"bm25": 100, "tfidf": 100, "als": 100, "popular": 50}],
     models=[
