@@ -48,7 +48,7 @@ def main() -> None:
     for back in range(given.weeks):
         folders[SHOPREC].append(ours.lists(back))
         console.print(f"{SHOPREC}, {weeks.test(back).cutoff:%Y-%m-%d}: {Cost.load(folders[SHOPREC][-1] / COST)}")
-        for name in [name for name in names if back == 0 or not PEERS[name].last_week_only]:
+        for name in [name for name in names if back == 0 or not (PEERS[name].last_week_only or name in given.once)]:
             folders[name].append(tried.lists(name, back, chosen[name]))
     judges = [Judge(weeks, weeks.test(back)) for back in range(given.weeks)]
     found = Benchmark(
@@ -93,6 +93,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--params", type=Path, default=Path("params.yaml"))
     parser.add_argument("--weeks", type=int, default=8, help="how many of the last weeks")
     parser.add_argument("--only", nargs="*", choices=list(PEERS), help="some peers, for a quick look")
+    parser.add_argument("--once", nargs="*", choices=list(PEERS), default=[], help="peers for the last week only")
     parser.add_argument("--tune", action="store_true", help="choose the peers' settings anew, on the validation week")
     parser.add_argument("--cache", type=Path, default=Path("var/bench-peers"), help="where finished parts are kept")
     parser.add_argument("--out", type=Path, default=Path("docs/benchmarks.md"), help="page whose part is written anew")
