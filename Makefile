@@ -7,6 +7,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 READY := $(VENV)/.ready
+PEERS_VENV ?= .venv-peers
+PEERS_READY := $(PEERS_VENV)/.ready
+PEERS_LOCK := tests/benchmarks/peers/requirements.lock
+# Where Torch comes from: builds for processors, from its own index. Empty: from wherever other packages do.
+TORCH ?= cpu
 TESTS ?= tests
 WORKERS ?= 2
 
@@ -17,7 +22,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := true
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help setup run test screenshots lint format types contracts check bench bench-job bench-gate bench-publish bench-replay doctor history up down status ui clean
+.PHONY: help setup run test screenshots lint format types contracts check bench bench-job bench-gate bench-peers bench-publish bench-replay doctor history up down status ui clean
 
 help:  ## Say what each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,13 +63,22 @@ contracts: $(READY)  ## Check who imports whom
 
 check: test lint types contracts  ## All of test, lint, types and contracts
 
-bench: bench-job bench-gate  ## Both of these; the second one takes half an hour
+bench: bench-job bench-gate bench-peers  ## All three of these; the last two take half an hour and two hours
 
 bench-job: $(READY)  ## Time the job from nothing; ARGS='--runs 3 --against HEAD~1' compares with another revision
 	$(BIN)/python -m tests.benchmarks.whole_job $(ARGS)
 
 bench-gate: $(READY)  ## Simulate years of gates on the values of the last run; writes docs/promotion.md
 	$(BIN)/python -m tests.benchmarks.gate --out docs/promotion.md $(ARGS)
+
+bench-peers: $(READY) $(PEERS_READY)  ## Measure other recommenders on the same weeks; writes docs/benchmarks.md; ARGS='--weeks 1'
+	$(BIN)/python -m tests.benchmarks.peers --python $(PEERS_VENV)/bin/python $(ARGS)
+
+# Without what packages ask for, as the lock has all of it but Torch's libraries for graphics cards.
+$(PEERS_READY): $(PEERS_LOCK) $(READY)
+	@test -x $(PEERS_VENV)/bin/python || $(PYTHON) -m venv $(PEERS_VENV)
+	$(BIN)/uv pip install --quiet --no-deps $(if $(TORCH),--torch-backend $(TORCH)) --python $(PEERS_VENV)/bin/python --requirements $(PEERS_LOCK)
+	@touch $@
 
 bench-publish: $(READY)  ## Time a publication over a made-up state; ARGS='--users 100000 --items 100000'
 	$(BIN)/python -m tests.benchmarks.publish $(ARGS)

@@ -1,0 +1,179 @@
+"""The measured part of docs/benchmarks.md: tables of the last week and of all weeks, and the charts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tasks.evaluation.formats import number, signed
+from tasks.evaluation.headline import TASK_NAMES, metric_title
+from tasks.ingestion.storage import replace_file
+from tasks.schema import TASKS, Task
+from tests.benchmarks.peers.process import Cost
+from tests.benchmarks.peers.scored import Mean, by_metric, differences, mean
+
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+JUDGED, BESIDE = "ndcg@10", ("recall@20", "ndcg@100")
+
+
+@dataclass(frozen=True)
+class Entrant:
+    name: str
+    values: Mapping[Task, Sequence[pd.DataFrame]]
+    """A frame a week, the last week first: a row a user, a column a metric. Only of tasks that it serves."""
+    costs: Sequence[Cost]
+    tried: int | None
+    """Settings that were tried on the validation week; None: shoprec's own params."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    day: date
+    machine: str
+    versions: Mapping[str, str]
+    cutoffs: Sequence[date]
+    """Of the tested weeks, the last one first."""
+    validation: date
+    entrants: Sequence[Entrant]
+    """shoprec first."""
+    draws: int
+    seed: int
+
+    @property
+    def ours(self) -> Entrant:
+        return self.entrants[0]
+
+    def means(self, of: Entrant, task: Task, weeks: int) -> Mapping[str, Mean]:
+        """Of the last so many weeks together."""
+        return by_metric(of.values[task][:weeks], self.draws, self.seed)
+
+    def lead(self, other: Entrant, task: Task, weeks: int) -> Mean:
+        """Ours less theirs."""
+        pairs = self.ours.values[task][:weeks], other.values[task][:weeks]
+        return mean(differences(*pairs, JUDGED), self.draws, self.seed)
+
+    def by_week(self, of: Entrant, task: Task) -> list[float]:
+        return [float(week[JUDGED].mean()) for week in of.values[task]]
+
+    def ranked(self, task: Task, weeks: int) -> list[Entrant]:
+        """Those that serve the task in all of the weeks, the best first."""
+        serve = [of for of in self.entrants if task in of.values and len(of.costs) >= weeks]
+        return sorted(serve, key=lambda of: -self._mean_of[of.name, task, weeks])
+
+    @cached_property
+    def _mean_of(self) -> Mapping[tuple[str, Task, int], float]:
+        return {
+            (of.name, task, weeks): float(pd.concat(list(frames[:weeks]))[JUDGED].mean())
+            for of in self.entrants
+            for task, frames in of.values.items()
+            for weeks in (1, len(self.cutoffs))
+        }
+
+
+def write_page(found: Benchmark, page: Path) -> None:
+    """Writes the charts beside the page, and the page anew between its two marks."""
+    from tests.benchmarks.peers.charts import CHARTS, draw  # matplotlib takes a second
+
+    text = page.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    draw(found, page.parent)
+    pictures = "\n\n".join(f"![{title}]({path})" for title, path in CHARTS.items())
+    replace_file(page, f"{before}{BEGIN}\n{in_words(found)}\n\n{pictures}\n{END}{after}".encode())
+
+
+def in_words(found: Benchmark) -> str:
+    weeks = len(found.cutoffs)
+    parts = [_setting(found)]
+    for task in TASKS:
+        parts += [f"### {TASK_NAMES[task].capitalize()}, the last week", _last_week(found, task)]
+    if weeks > 1:
+        for task in TASKS:
+            parts += [f"### {TASK_NAMES[task].capitalize()}, the last {weeks} weeks together", _pooled(found, task)]
+    parts += ["### Seconds and memory", _costs(found)]
+    return "\n\n".join(parts)
+
+
+def _setting(found: Benchmark) -> str:
+    first, last = min(found.cutoffs), max(found.cutoffs)
+    users = {task: len(found.ours.values[task][0]) for task in TASKS}
+    pairs = {task: sum(len(week) for week in found.ours.values[task]) for task in TASKS}
+    scored = ", ".join(f"{users[task]:,} and {pairs[task]:,} on {TASK_NAMES[task]}" for task in TASKS)
+    lines = [
+        f"Measured on {found.day:%-d %B %Y}. Machine: {found.machine}.",
+        f"Peers: {found.versions['peers']}. shoprec: {found.versions['shoprec']}.",
+        f"Weeks: those that begin {first:%-d %B %Y} to {last:%-d %B %Y}; validation: that of"
+        f" {found.validation:%-d %B}. Shoppers scored in the last week, and in all weeks: {scored}.",
+    ]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _last_week(found: Benchmark, task: Task) -> str:
+    rows = [
+        f"| | {metric_title(JUDGED)} | 95 % interval | shoprec's lead | its 95 % interval |"
+        f" {' | '.join(metric_title(m) for m in BESIDE)} |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for of in found.ranked(task, 1):
+        means = found.means(of, task, 1)
+        cells = [_named(found, of), number(means[JUDGED].value), _ends(means[JUDGED]), *_lead(found, of, task, 1)]
+        rows.append("| " + " | ".join([*cells, *(number(means[m].value) for m in BESIDE)]) + " |")
+    return "\n".join(rows)
+
+
+def _pooled(found: Benchmark, task: Task) -> str:
+    weeks = len(found.cutoffs)
+    rows = [
+        f"| | {metric_title(JUDGED)} | weeks from … to | spread of weeks | shoprec's lead | its 95 % interval |"
+        f" weeks that shoprec leads | {' | '.join(metric_title(m) for m in BESIDE)} |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    own = found.by_week(found.ours, task)
+    for of in found.ranked(task, weeks):
+        means, by_week = found.means(of, task, weeks), found.by_week(of, task)
+        led = sum(ours > theirs for ours, theirs in zip(own, by_week, strict=True))
+        cells = [
+            _named(found, of),
+            number(means[JUDGED].value),
+            f"{number(min(by_week))} … {number(max(by_week))}",
+            number(float(np.std(by_week, ddof=1))),
+            *_lead(found, of, task, weeks),
+            "–" if of is found.ours else f"{led} of {weeks}",
+            *(number(means[m].value) for m in BESIDE),
+        ]
+        rows.append("| " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
+def _costs(found: Benchmark) -> str:
+    rows = [
+        "| | fit, s | of processors | recommend, s | of processors | peak, MiB | settings tried |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for of in found.entrants:
+        middle = {
+            name: float(np.median([getattr(cost, name) for cost in of.costs])) for name in Cost.__dataclass_fields__
+        }
+        seconds = [f"{middle[name]:,.1f}" for name in ("fit_s", "fit_cpu_s", "recommend_s", "recommend_cpu_s")]
+        tried = "–" if of.tried is None else str(of.tried)
+        rows.append("| " + " | ".join([_named(found, of), *seconds, f"{middle['peak_mib']:,.0f}", tried]) + " |")
+    return "\n".join(rows)
+
+
+def _named(found: Benchmark, of: Entrant) -> str:
+    return f"**{of.name}**" if of is found.ours else of.name
+
+
+def _lead(found: Benchmark, of: Entrant, task: Task, weeks: int) -> tuple[str, str]:
+    if of is found.ours:
+        return "–", "–"
+    lead = found.lead(of, task, weeks)
+    return signed(lead.value), f"{signed(lead.low)} to {signed(lead.high)}"
+
+
+def _ends(of: Mean) -> str:
+    return f"{number(of.low)} to {number(of.high)}"
