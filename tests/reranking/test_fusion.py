@@ -71,7 +71,9 @@ def test_where_there_is_next_to_nothing_to_learn_from_the_order_is_that_of_the_f
 def test_trees_and_fusion_together_are_what_training_saw(objective: str) -> None:
     """LightGBM's own sum of start and trees, on the rows that it learned from."""
     found = shoppers(1, 200)
-    fitted = fit_ensemble(found, shoppers(2, 100), PARAMS.model_copy(update={"fusion_below": 10**9, "objective": objective}))
+    fitted = fit_ensemble(
+        found, shoppers(2, 100), PARAMS.model_copy(update={"fusion_below": 10**9, "objective": objective})
+    )
     assert fitted.fusion is not None
     trees = np.asarray(fitted.boosters[0].predict(found.matrix, raw_score=True))
     whole = trees + fitted.fusion.scores(found.matrix, found.names)
