@@ -1,7 +1,7 @@
 """Weeks in minutes: deployments driven through weeks of The Complete Journey, up to the ledger a person would expect.
 
 Data arrives week by week and says so by an event. One week's data is bad, one week's model is worse, one week a person
-says no; then the next one is approved, and serves. Takes some ten minutes: python -m pytest tests/benchmarks/weeks.py
+says no; then the next one is approved, and serves.
 """
 
 from collections.abc import Iterator
