@@ -268,8 +268,9 @@ class BoosterParams(Section):
     objective: Literal["lambdarank", "rank_xendcg", "binary"] = "lambdarank"
     """The first two learn the order within a user, the last one the chance that a candidate is bought."""
     fusion_below: int = Field(default=0, ge=0)
-    """With fewer purchases than this among the train folds' candidates, trees are learned on top of the retrievers'
-    fused ranks: from so little a ranker alone falls behind its own retrievers. 0: never."""
+    """With fewer purchases than this among the train folds' candidates, trees learn the chance of a purchase, whatever
+    the objective, on top of the retrievers' fused ranks: from so little a ranker alone falls behind its own retrievers.
+    0: never."""
     folds: int | None = Field(default=None, ge=1)
     """The ranker learns from so many of the train folds, the newest; None: all."""
     negatives: float = Field(default=1.0, gt=0, le=1)

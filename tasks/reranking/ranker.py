@@ -122,6 +122,8 @@ def fit_ensemble(train: Examples, validation: Examples, params: BoosterParams) -
     threads.
     """
     fusion = Fusion.fit(train) if train.label.sum() < params.fusion_below else None
+    if fusion is not None:
+        params = params.model_copy(update={"objective": "binary"})
     learned = _dataset(train, params, fusion)
     stop_on = _dataset(validation, params, fusion, reference=learned)
     return Ensemble([_fit(learned, stop_on, params, params.seed + n) for n in range(params.boosters)], fusion)

@@ -67,13 +67,10 @@ def test_where_there_is_next_to_nothing_to_learn_from_the_order_is_that_of_the_f
     assert (np.argsort(found.score(others.matrix, 1)) == np.argsort(fused)).all()
 
 
-@pytest.mark.parametrize("objective", ["binary", "lambdarank"])
-def test_trees_and_fusion_together_are_what_training_saw(objective: str) -> None:
+def test_trees_and_fusion_together_are_what_training_saw() -> None:
     """LightGBM's own sum of start and trees, on the rows that it learned from."""
     found = shoppers(1, 200)
-    fitted = fit_ensemble(
-        found, shoppers(2, 100), PARAMS.model_copy(update={"fusion_below": 10**9, "objective": objective})
-    )
+    fitted = fit_ensemble(found, shoppers(2, 100), PARAMS.model_copy(update={"fusion_below": 10**9}))
     assert fitted.fusion is not None
     trees = np.asarray(fitted.boosters[0].predict(found.matrix, raw_score=True))
     whole = trees + fitted.fusion.scores(found.matrix, found.names)
@@ -86,6 +83,14 @@ def test_with_enough_to_learn_from_trees_start_from_nothing() -> None:
     for below, starts in ((bought, False), (bought + 1, True)):
         fitted = fit_ensemble(found, others, PARAMS.model_copy(update={"fusion_below": below}))
         assert (fitted.fusion is not None) == starts
+
+
+def test_with_little_to_learn_from_trees_learn_the_chance_of_a_purchase() -> None:
+    found, others = shoppers(1, 100), shoppers(2, 50)
+    order = PARAMS.model_copy(update={"objective": "lambdarank"})
+    for below, learned in ((0, "lambdarank"), (10**9, "binary")):
+        fitted = fit_ensemble(found, others, order.model_copy(update={"fusion_below": below}))
+        assert fitted.boosters[0].dump_model()["objective"].split()[0] == learned
 
 
 def test_a_saved_ranker_starts_from_the_same_and_one_of_before_from_nothing(tmp_path: Path) -> None:
