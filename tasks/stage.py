@@ -39,16 +39,21 @@ def exit_code(error: ShoprecError) -> int:
 
 
 def paths(description: str | None, options: Mapping[str, str]) -> argparse.Namespace:
-    """The paths of the command line: an option `--name PATH` for each name and its meaning, all of them needed.
+    """The paths of the command line, by `add_paths`.
 
     A usage message calls the program by the module that Python was started with, as people and `dvc.yaml` do.
     """
     started = sys.modules["__main__"].__spec__
     prog = f"python -m {started.name.removesuffix('.__main__')}" if started else None
     parser = argparse.ArgumentParser(prog=prog, description=description)
+    add_paths(parser, options)
+    return parser.parse_args()
+
+
+def add_paths(parser: argparse.ArgumentParser, options: Mapping[str, str]) -> None:
+    """An option `--name PATH` for each name and its meaning, all of them needed."""
     for name, meaning in options.items():
         parser.add_argument(f"--{name}", type=Path, required=True, help=meaning)
-    return parser.parse_args()
 
 
 def processes() -> int:

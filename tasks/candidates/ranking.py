@@ -11,11 +11,6 @@ Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
 """(rows, columns)"""
 
 
-def best_per_row(scores: NDArray[np.float32], k: int) -> Pairs:
-    """(rows, columns) of the at most k highest scores above 0 in each row, best first within a row."""
-    return row_by_row(lambda row: best_of(scores[row], k), len(scores))
-
-
 def row_by_row(columns_of: Callable[[int], NDArray[np.intp]], n_rows: int) -> Pairs:
     """The columns of each of so many rows, with the row of each. A row at a time stays in the processor's cache."""
     found = [columns_of(row) for row in range(n_rows)]

@@ -62,7 +62,7 @@ class SparseScores:
     """(n_users, n_columns), no pair twice; the columns of a row may be in any order."""
 
     def best(self, k: int, hidden: sp.csr_matrix | None = None) -> Pairs:
-        is_shown = _is_shown(hidden, self._width)
+        is_shown = None if hidden is None else _is_shown(hidden, self._width)
 
         def best_of_row(row: int) -> NDArray[np.intp]:
             columns, values = self._row(row)
@@ -106,9 +106,10 @@ class SameScores:
     n_users: int
 
     def best(self, k: int, hidden: sp.csr_matrix | None = None) -> Pairs:
-        best, is_shown = self.everybody.best_first, _is_shown(hidden, len(self.everybody.values))
-        if is_shown is None or hidden is None:
+        best = self.everybody.best_first
+        if hidden is None:
             return row_by_row(lambda _: best[: max(k, 0)], self.n_users)
+        is_shown = _is_shown(hidden, len(self.everybody.values))
 
         def best_of_row(row: int) -> NDArray[np.intp]:
             enough = best[: max(k, 0) + len(_stored(hidden, row))]
@@ -139,12 +140,8 @@ def _stored(matrix: sp.csr_matrix, row: int) -> NDArray[np.integer]:
     return matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]
 
 
-def _is_shown(
-    hidden: sp.csr_matrix | None, width: int
-) -> Callable[[int, NDArray[np.integer]], NDArray[np.bool_]] | None:
+def _is_shown(hidden: sp.csr_matrix, width: int) -> Callable[[int, NDArray[np.integer]], NDArray[np.bool_]]:
     """Of columns below `width`, which ones `hidden` does not have in a row."""
-    if hidden is None:
-        return None
     shown = np.ones(max(width, cast(tuple[int, int], hidden.shape)[1]), np.bool_)
 
     def of_row(row: int, columns: NDArray[np.integer]) -> NDArray[np.bool_]:

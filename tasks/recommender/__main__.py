@@ -23,7 +23,7 @@ from tasks.params import load_params
 from tasks.recommender.rebuild import rebuild
 from tasks.recommender.recommender import Recommender
 from tasks.schema import ITEM, RANK, TASKS, USER
-from tasks.stage import run_stage
+from tasks.stage import add_paths, run_stage
 
 WARM_UP = 5
 BLOCK = 1024
@@ -82,13 +82,15 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tasks.recommender", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     made = commands.add_parser("rebuild", help="the state as of a cutoff, with a ranker as it is")
-    for name, meaning in (
-        ("params", "params.yaml that the ranker was trained with"),
-        ("valid", "folder of valid tables"),
-        ("ranker", "folder of the ranker"),
-        ("out", "folder to make and fill with the bundle"),
-    ):
-        made.add_argument(f"--{name}", type=Path, required=True, help=meaning)
+    add_paths(
+        made,
+        {
+            "params": "params.yaml that the ranker was trained with",
+            "valid": "folder of valid tables",
+            "ranker": "folder of the ranker",
+            "out": "folder to make and fill with the bundle",
+        },
+    )
     for name in ("cutoff", "end"):
         made.add_argument(f"--{name}", type=datetime.fromisoformat, required=True, help="instant, ISO 8601 with zone")
     asked = commands.add_parser("recommend", help="lists on both tasks for the users of a file")

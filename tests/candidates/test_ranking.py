@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from tasks.candidates.ranking import best_per_row, place_in_group, rank_in_group
+from tasks.candidates.ranking import place_in_group, rank_in_group
+from tasks.candidates.scores import DenseScores
 
 few_values = st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.0])
 """Few, so that ties are common."""
@@ -25,7 +26,7 @@ def best_by_hand(scores: NDArray[np.float32], k: int) -> list[tuple[int, int]]:
 @settings(deadline=None)
 @given(scores=blocks, k=st.integers(0, 14))
 def test_best_per_row_is_what_sorting_each_row_gives(scores: NDArray[np.float32], k: int) -> None:
-    rows, columns = best_per_row(scores, k)
+    rows, columns = DenseScores(scores).best(k)
     assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == best_by_hand(scores, k)
 
 
@@ -34,7 +35,7 @@ def test_best_per_row_is_the_same_for_sparse_rows() -> None:
     scores = np.zeros((3, 1000), np.float32)
     scores[0, [7, 900, 8]] = [1, 3, 1]
     scores[2, 5] = 2
-    rows, columns = best_per_row(scores, 2)
+    rows, columns = DenseScores(scores).best(2)
     assert (rows.tolist(), columns.tolist()) == ([0, 0, 2], [900, 7, 5])
 
 
@@ -45,12 +46,12 @@ def test_best_of_many_columns_is_what_sorting_each_row_gives(seed: int, k: int, 
     rng = np.random.default_rng(seed)
     scores = rng.integers(-3, 9, (3, 700)) if ties else rng.standard_normal((3, 700))
     scores[0] = np.sort(scores[0])[::-1]
-    rows, columns = best_per_row(scores.astype(np.float32), k)
+    rows, columns = DenseScores(scores.astype(np.float32)).best(k)
     assert list(zip(rows.tolist(), columns.tolist(), strict=True)) == best_by_hand(scores.astype(np.float32), k)
 
 
 def test_of_equal_scores_the_lower_position_comes_first() -> None:
-    rows, columns = best_per_row(np.ones((2, 6), np.float32), 3)
+    rows, columns = DenseScores(np.ones((2, 6), np.float32)).best(3)
     assert columns.tolist() == [0, 1, 2] * 2
     assert rows.tolist() == [0] * 3 + [1] * 3
 

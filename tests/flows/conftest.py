@@ -11,6 +11,7 @@ from prefect.testing.utilities import prefect_test_harness
 
 from tests.flows.mlflow_server import Server
 from tests.flows.shops import SOURCE, write_exports
+from tests.flows.unattended import Inbox
 
 PROJECT = Path(__file__).parents[2]
 TOY = Path(__file__).parent / "toy"
@@ -55,6 +56,12 @@ def mlflow_server(mlflow_process: Server, empty_database: Path, monkeypatch: pyt
     mlflow_process.line.mend()
     mlflow_process.hold(empty_database)
     return mlflow_process
+
+
+@pytest.fixture(scope="module")
+def inbox() -> Inbox:
+    """Where the alerts of a module's project are posted."""
+    return Inbox()
 
 
 @pytest.fixture

@@ -25,11 +25,6 @@ from tests.waiting import wait_for_text, wait_until_gone
 
 
 @pytest.fixture(scope="module")
-def inbox() -> Inbox:
-    return Inbox()
-
-
-@pytest.fixture(scope="module")
 def shop(
     tmp_path_factory: pytest.TempPathFactory, exports: Path, empty_database: Path, inbox: Inbox
 ) -> Iterator[Unattended]:

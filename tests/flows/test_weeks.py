@@ -53,11 +53,6 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def inbox() -> Inbox:
-    return Inbox()
-
-
-@pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory, inbox: Inbox) -> Iterator[Story]:
     data = journey(tmp_path_factory.mktemp("weeks") / "shop")
     data.change(candidates=SHALLOW)

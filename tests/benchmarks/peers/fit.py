@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from tasks.schema import TASKS, USER, Task
+from tasks.stage import add_paths
 from tests.benchmarks.peers.history import History
 from tests.benchmarks.peers.known import PEERS, THREADS
 
@@ -77,13 +78,15 @@ def _run(
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.peers.fit", description=__doc__)
     parser.add_argument("--peer", choices=list(PEERS), required=True)
-    for name, meaning in (
-        ("settings", "JSON, a list of settings a task"),
-        ("history", "folder with the purchases before the cutoff"),
-        ("users", "Parquet with a column user_id"),
-        ("out", "folder to fill"),
-    ):
-        parser.add_argument(f"--{name}", type=Path, required=True, help=meaning)
+    add_paths(
+        parser,
+        {
+            "settings": "JSON, a list of settings a task",
+            "history": "folder with the purchases before the cutoff",
+            "users": "Parquet with a column user_id",
+            "out": "folder to fill",
+        },
+    )
     return parser.parse_args()
 
 

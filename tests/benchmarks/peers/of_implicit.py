@@ -1,5 +1,6 @@
 """The models of `implicit`, as it gives their lists."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ from numpy.typing import NDArray
 
 from tasks.schema import Task
 from tests.benchmarks.peers.history import History
+from tests.benchmarks.peers.known import THREADS
 from tests.benchmarks.peers.lists import framed
 
 NEIGHBOURS = {"bm25": BM25Recommender, "cosine": CosineRecommender, "tfidf": TFIDFRecommender}
-SEED, THREADS = 1, 2
+SEED = 1
 
 
 def als(factors: int, alpha: float, regularization: float, iterations: int) -> Any:
@@ -28,12 +30,12 @@ def als(factors: int, alpha: float, regularization: float, iterations: int) -> A
     )
 
 
-class _Implicit:
+class _Implicit(ABC):
     def __init__(self, strength: str) -> None:
         self._strength = strength
 
-    def _model(self) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _model(self) -> Any: ...
 
     def fit(self, history: History, task: Task) -> None:  # noqa: ARG002 - one signature for all peers
         self._history = history

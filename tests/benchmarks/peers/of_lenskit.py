@@ -3,6 +3,7 @@
 # They are in the peers' environment only.
 # pyright: reportMissingImports=false
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import pandas as pd
@@ -21,14 +22,14 @@ from tests.benchmarks.peers.history import History
 SEED = 1
 
 
-class _LensKit:
+class _LensKit(ABC):
     """`most_bought`: how many items it knows of, those with the most buyers."""
 
     def __init__(self, strength: str, most_bought: int) -> None:
         self._strength, self._most_bought = strength, most_bought
 
-    def _scorer(self) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _scorer(self) -> Any: ...
 
     def fit(self, history: History, task: Task) -> None:
         kept = history.of_most_bought(self._most_bought)

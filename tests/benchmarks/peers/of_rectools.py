@@ -14,7 +14,8 @@ from rectools.models import EASEModel, ImplicitALSWrapperModel, ImplicitItemKNNW
 
 from tasks.schema import ITEM, RANK, USER, Task
 from tests.benchmarks.peers.history import History
-from tests.benchmarks.peers.of_implicit import NEIGHBOURS, THREADS, als
+from tests.benchmarks.peers.known import THREADS
+from tests.benchmarks.peers.of_implicit import NEIGHBOURS, als
 
 _MIDNIGHT = pd.Timestamp("2000-01-01")
 """Stands for the cutoff: RecTools splits at midnights of the time that it is told."""

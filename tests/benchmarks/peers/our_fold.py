@@ -8,7 +8,6 @@ are not before the end of the fold's horizon are not there at all.
 
 import argparse
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from tasks.folds import Fold, labels
 from tasks.ingestion.valid import Valid
 from tasks.params import load_params
 from tasks.schema import TASKS, TIMESTAMP, USER
-from tasks.stage import run_stage
+from tasks.stage import add_paths, run_stage
 
 FEATURES, RETRIEVAL = "features", "retrieval"
 
@@ -43,12 +42,14 @@ def main() -> None:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.peers.our_fold", description=__doc__)
-    for name, meaning in (
-        ("valid", "folder of valid tables"),
-        ("params", "params.yaml"),
-        ("out", "folder to make and fill"),
-    ):
-        parser.add_argument(f"--{name}", type=Path, required=True, help=meaning)
+    add_paths(
+        parser,
+        {
+            "valid": "folder of valid tables",
+            "params": "params.yaml",
+            "out": "folder to make and fill",
+        },
+    )
     for name in ("cutoff", "end"):
         parser.add_argument(f"--{name}", type=datetime.fromisoformat, required=True, help="instant, ISO 8601 with zone")
     return parser.parse_args()

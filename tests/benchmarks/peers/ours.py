@@ -4,10 +4,9 @@ Only the folds are made here, one by one, as the weeks share them: the fold that
 one stops its learning on, and the one after that learns from.
 """
 
-import json
 import shutil
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -15,11 +14,10 @@ import pandas as pd
 from tasks.folds import Fold
 from tasks.recommender import bundle
 from tasks.schema import TASKS
+from tests.benchmarks.peers.fit import DEPTH
 from tests.benchmarks.peers.our_fold import FEATURES, RETRIEVAL
 from tests.benchmarks.peers.process import COST, Cost, Took, run
 from tests.benchmarks.peers.weeks import Weeks
-
-DEPTH = 100
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class Ours:
             command = ["tests.benchmarks.peers.our_fold", "--valid", self.valid, "--params", self.params]
             command += ["--cutoff", fold.cutoff.isoformat(), "--end", fold.end.isoformat(), "--out", out]
             took = run([sys.executable, "-m", *command], out.with_suffix(".log"))
-            (out / COST).write_text(json.dumps(asdict(took)), encoding="utf-8")
+            took.save(out / COST)
         return Took.load(out / COST)
 
     def _link(self, fold: Fold, name: str, job: Path) -> None:

@@ -20,15 +20,8 @@ _MIB = 2**20
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Of both tasks together."""
-
-    fit_s: float
-    fit_cpu_s: float
-    recommend_s: float
-    recommend_cpu_s: float
-    peak_mib: float
-    """The most that one process was seen to have resident."""
+class _Kept:
+    """Numbers that stay in a file."""
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)), encoding="utf-8")
@@ -39,14 +32,22 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Took:
+class Cost(_Kept):
+    """Of both tasks together."""
+
+    fit_s: float
+    fit_cpu_s: float
+    recommend_s: float
+    recommend_cpu_s: float
+    peak_mib: float
+    """The most that one process was seen to have resident."""
+
+
+@dataclass(frozen=True)
+class Took(_Kept):
     seconds: float
     cpu_s: float
     peak_mib: float
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
 
 
 def run(command: Sequence[str | Path], log: Path, **environment: str) -> Took:

@@ -23,7 +23,8 @@ from rectools.models.ranking import (
 
 from tasks.schema import Task
 from tests.benchmarks.peers.history import History
-from tests.benchmarks.peers.of_implicit import SEED, THREADS
+from tests.benchmarks.peers.known import THREADS
+from tests.benchmarks.peers.of_implicit import SEED
 from tests.benchmarks.peers.of_rectools import asked, dataset_of_lines, model_of
 
 _NEVER = 1e6
