@@ -272,6 +272,7 @@ class BesideParams(Section):
     objective: Objective
     boosters: int = Field(default=1, ge=1)
     learning_rate: float = Field(gt=0)
+    num_leaves: int = Field(ge=2)
     lambda_l2: float = Field(default=0.0, ge=0)
 
 

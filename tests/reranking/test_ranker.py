@@ -99,7 +99,10 @@ def test_several_boosters_differ_by_seed_and_their_scores_are_averaged(tmp_path:
 
 
 BESIDE = PARAMS.model_copy(
-    update={"boosters": 2, "beside": BesideParams(objective="binary", boosters=1, learning_rate=0.2, lambda_l2=9.0)}
+    update={
+        "boosters": 2,
+        "beside": BesideParams(objective="binary", boosters=1, learning_rate=0.2, num_leaves=7, lambda_l2=9.0),
+    }
 )
 CHANCE = {"bagging_fraction": 0.5, "feature_fraction": 0.5}
 
