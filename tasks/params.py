@@ -262,11 +262,24 @@ class CandidateParams(Section):
         return {n: getattr(s, f"depth_{task}") for n, s in sections.items() if isinstance(s, RetrieverParams)}
 
 
+Objective = Literal["lambdarank", "rank_xendcg", "binary"]
+"""The first two learn the order within a user, the last one the chance that a candidate is bought."""
+
+
+class BesideParams(Section):
+    """Boosters of a second kind, whose scores are averaged with those of the first."""
+
+    objective: Objective
+    boosters: int = Field(default=1, ge=1)
+    learning_rate: float = Field(gt=0)
+    num_leaves: int = Field(ge=2)
+    lambda_l2: float = Field(default=0.0, ge=0)
+
+
 class BoosterParams(Section):
     """LightGBM's own names where it has one; see its documentation."""
 
-    objective: Literal["lambdarank", "rank_xendcg", "binary"] = "lambdarank"
-    """The first two learn the order within a user, the last one the chance that a candidate is bought."""
+    objective: Objective = "lambdarank"
     fusion_below: int = Field(default=0, ge=0)
     """With fewer purchases than this among the train folds' candidates, trees learn the chance of a purchase, whatever
     the objective, on top of the retrievers' fused ranks: from so little a ranker alone falls behind its own retrievers.
@@ -292,6 +305,9 @@ class BoosterParams(Section):
     """Whether the bagging draws whole lists of users, or single rows."""
     boosters: int = Field(default=1, ge=1)
     """How many, of seeds seed, seed + 1, …, have their scores averaged: less chance in what is learned from little."""
+    beside: BesideParams | None = None
+    """What learns another way errs another way. Each kind's scores are divided by their standard deviation on the
+    validation fold, so that both have the same say."""
     seed: NonNegativeInt
     threads: int = Field(default=0, ge=0)
     """0: all; the trees are the same on any number."""

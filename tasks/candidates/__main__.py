@@ -1,17 +1,21 @@
 """The DVC stage `candidates`: valid events to candidates for the folds that the ranker learns from, and to fitted
 retrievers for the folds that it is used on."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from tasks.candidates.store import save_retrieval
+from tasks.candidates.store import load_retrieval, save_retrieval
 from tasks.candidates.union import Retrieval
 from tasks.folds import Fold, labels, make_folds
 from tasks.ingestion.valid import read_events
+from tasks.kept_folds import KeptFolds, Rows, digest, digest_of_code, lock_beside
 from tasks.params import Params, load_params
 from tasks.schema import EVENT_TYPE, ITEM, SESSION, TASKS, TIMESTAMP, USER
 from tasks.stage import paths, processes, run_stage
@@ -21,7 +25,11 @@ PATHS = {
     "valid": "folder of valid tables",
     "candidates": "folder to fill, a folder a fold",
 }
+CODE = ("candidates", "errors.py", "folds.py", "ingestion", "kept_folds.py", "params.py", "schema.py", "stage.py")
+"""Of `tasks`: what a fold's candidates depend on."""
 _COLUMNS = (USER, ITEM, EVENT_TYPE, TIMESTAMP, SESSION)
+_USED = ("test", "serve")
+"""Kinds of folds on which a ranker is used: of these the retrievers are kept, of the others the candidates."""
 
 
 def main() -> None:
@@ -29,25 +37,56 @@ def main() -> None:
     params = load_params(given.params)
     events = read_events(given.valid, _COLUMNS)
     folds = make_folds(events, params.folds, params.shop)
-    Parallel(n_jobs=processes())(
-        delayed(_write_fold)(given.valid, fold, params, given.candidates / fold.name) for fold in folds
+    fitted = fitted_from(events, folds, params, lock_beside(given.params))
+    wanted = {
+        fold.name: fitted[fold.name]
+        if fold.kind in _USED
+        else digest(fitted[fold.name], TASKS, learned_from(events, fold, params).tolist())
+        for fold in folds
+    }
+    with KeptFolds(given.candidates, wanted) as kept:
+        missing = kept.missing()
+        Parallel(n_jobs=processes())(
+            delayed(_make_fold)(given.valid, fold, params, kept, fitted[fold.name])
+            for fold in folds
+            if fold.name in missing
+        )
+
+
+def fitted_from(events: pd.DataFrame, folds: Sequence[Fold], params: Params, lock: Path) -> dict[str, str]:
+    """Fold to the digest of all that its retrievers are fitted on."""
+    common = (
+        digest_of_code(CODE, lock),
+        params.shop.model_dump(mode="json"),
+        params.candidates.model_dump(mode="json"),
     )
+    rows = Rows(events[list(_COLUMNS)])
+    return {f.name: digest(*common, f.cutoff, rows.digest((events[TIMESTAMP] < f.cutoff).to_numpy())) for f in folds}
 
 
-def _write_fold(valid: Path, fold: Fold, params: Params, out: Path) -> None:
+def learned_from(events: pd.DataFrame, fold: Fold, params: Params) -> NDArray[Any]:
+    """The users whose candidates are wanted: one without a label teaches a ranker nothing."""
+    return np.sort(labels(events, fold, params.shop, "all")[USER].unique())
+
+
+def _make_fold(valid: Path, fold: Fold, params: Params, kept: KeptFolds, fitted: str) -> None:
     with threadpool_limits(limits=1, user_api="blas"):
-        _fit_and_write(read_events(valid, _COLUMNS), fold, params, out)
+        events, out = read_events(valid, _COLUMNS), kept.scratch / fold.name
+        out.mkdir()
+        known = kept.place(fitted)
+        if known.is_dir() and fold.kind not in _USED:
+            retrieval = load_retrieval(known)  # the fold that a ranker was tested on is one to learn from now
+        else:
+            retrieval = Retrieval.as_of(events, fold.cutoff, params.candidates, params.shop)
+        _write(retrieval, events, fold, params, out)
+        kept.add(fold.name, out)
 
 
-def _fit_and_write(events: pd.DataFrame, fold: Fold, params: Params, out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    retrieval = Retrieval.as_of(events, fold.cutoff, params.candidates, params.shop)
-    if fold.kind in ("test", "serve"):
+def _write(retrieval: Retrieval, events: pd.DataFrame, fold: Fold, params: Params, out: Path) -> None:
+    if fold.kind in _USED:
         save_retrieval(retrieval, out)
         return
-    # A user without a label teaches a ranker nothing.
-    learned_from = labels(events, fold, params.shop, "all")[USER].unique()
-    users = np.flatnonzero(np.isin(retrieval.users, learned_from))
+    users = np.flatnonzero(np.isin(retrieval.users, learned_from(events, fold, params)))
     for task, found in retrieval.candidates_of_tasks(users, TASKS, params.candidates).items():
         found.to_parquet(out / f"{task}.parquet", index=False)
 

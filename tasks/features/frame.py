@@ -14,8 +14,8 @@ from ibis.backends.duckdb import Backend
 
 from tasks.features.compute import engine
 from tasks.features.feature import Feature, columns
-from tasks.features.relations import NO_CATEGORY, ratio
-from tasks.schema import BRAND, ITEM, USER, categories
+from tasks.features.relations import NO_CATEGORY, described_by, ratio
+from tasks.schema import ITEM, USER, categories
 
 _CATEGORICAL_LEVELS = 2
 _ROW = "_row"
@@ -147,7 +147,7 @@ class FeatureTables:
         return sorted(self.folder.glob("*.parquet"))
 
     def _described(self) -> list[str]:
-        return [c for c in (*categories(list(self.items.columns)), BRAND) if c in self.items.columns]
+        return described_by(self.items.columns)
 
 
 def _arrow(frame: pd.DataFrame) -> pa.Table:

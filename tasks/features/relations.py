@@ -1,6 +1,6 @@
 """What features are computed from: target events before a cutoff, with ages instead of timestamps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -36,6 +36,12 @@ def groupings(columns: Sequence[str]) -> list[str]:
     return categories(list(columns))[-2:] + [c for c in (BRAND,) if c in columns]
 
 
+def described_by(columns: Iterable[str]) -> list[str]:
+    """Of the columns of items those that lines are described by: the categories, and the brand."""
+    known = list(columns)
+    return [c for c in (*categories(known), BRAND) if c in known]
+
+
 def visits_of(lines: ir.Table, column: str) -> ir.Table:
     """One row a (user, value of `column`, session), with its timestamp: a visit with something of that value."""
     visits = lines.group_by(USER, column, SESSION, _DAY).agg(timestamp=_[TIMESTAMP].min()).drop(_DAY)
@@ -66,7 +72,7 @@ def purchase_lines(hits: ir.Table, items: ir.Table) -> ir.Table:
             unit_price=ibis.ifelse((_.quantity > 0) & (_.value > 0), ratio(_.value, _.quantity), ibis.null("float64"))
         )
     )
-    groups = [c for c in (*categories(list(items.columns)), BRAND) if c in items.columns]
+    groups = described_by(items.columns)
     described = items.select(ITEM, **{c: items[c].cast("string").fill_null(ibis.literal(NO_CATEGORY)) for c in groups})
     joined = lines.left_join(described, ITEM).drop(f"{ITEM}_right")
     return joined.mutate(**{c: _[c].fill_null(NO_CATEGORY) for c in groups}).order_by(TIMESTAMP, USER, ITEM, SESSION)

@@ -22,7 +22,7 @@ from tasks.schema import TASKS, Task
 Codes = Mapping[str, Mapping[str, int]]
 LEARNED = "learned.json"
 """In a ranker's folder: `until`, the instant before which everything that it learned from lies."""
-_FUSIONS = "fusions.json"
+_FUSIONS, _SCALES = "fusions.json", "scales.json"
 _ROWS_WORTH_THREADS = 10_000
 """For the candidates of one shopper, waking threads takes longer than scoring."""
 
@@ -32,13 +32,17 @@ class Ensemble:
     """What scores the candidates of one task."""
 
     boosters: Sequence[lgb.Booster]
-    """One or more, alike but for their seeds; their scores are averaged."""
+    """One or more, alike but for their seeds, or of two kinds; their scores are averaged."""
     fusion: Fusion | None = None
     """What the trees started from, which is added to their scores: where little could be learned it decides."""
+    scales: Sequence[float] | None = None
+    """What each booster's scores are multiplied by before, where not all are of one kind."""
 
     def score(self, matrix: NDArray[np.float32], threads: int) -> NDArray[np.float64]:
         """Of rows with the boosters' features in the boosters' order."""
         of_trees = [np.asarray(one.predict(matrix, num_threads=threads, raw_score=True)) for one in self.boosters]
+        if self.scales is not None:
+            of_trees = [scores * scale for scores, scale in zip(of_trees, self.scales, strict=True)]
         scores = np.mean(of_trees, axis=0)
         return scores if self.fusion is None else scores + self.fusion.scores(matrix, self.features())
 
@@ -93,18 +97,24 @@ class Ranker:
             for number, booster in enumerate(ensemble.boosters, start=1):
                 booster.save_model(folder / f"{task}-{number}.txt")
         fusions = {task: asdict(ensemble.fusion) for task, ensemble in self.ensembles.items() if ensemble.fusion}
+        scales = {task: list(ensemble.scales) for task, ensemble in self.ensembles.items() if ensemble.scales}
         (folder / _FUSIONS).write_text(json.dumps(fusions, indent=1) + "\n", encoding="utf-8")
+        (folder / _SCALES).write_text(json.dumps(scales, indent=1) + "\n", encoding="utf-8")
         (folder / "codes.json").write_text(json.dumps(self.codes, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         codes = json.loads((folder / "codes.json").read_text(encoding="utf-8"))
-        # A ranker made before there was a fusion has no such file.
-        fusions = json.loads((folder / _FUSIONS).read_text(encoding="utf-8")) if (folder / _FUSIONS).exists() else {}
+        # A ranker made before there were such has no such files.
+        fusions, scales = (
+            json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+            for file in (folder / _FUSIONS, folder / _SCALES)
+        )
         ensembles: dict[Task, Ensemble] = {
             task: Ensemble(
                 [lgb.Booster(model_file=file) for file in sorted(folder.glob(f"{task}-*.txt"), key=_number)],
                 Fusion(**fusions[task]) if task in fusions else None,
+                scales.get(task),
             )
             for task in TASKS
         }
@@ -118,15 +128,32 @@ def _number(file: Path) -> int:
 def fit_ensemble(train: Examples, validation: Examples, params: BoosterParams) -> Ensemble:
     """Boosts on the train folds until NDCG@`stop_at` on the validation fold stops rising; the best round is kept.
 
-    `params.boosters` times, with a seed more each time. The same examples give the same trees, on any number of
-    threads.
+    `params.boosters` times, with a seed more each time, and as often as `params.beside` says in its own way. The same
+    examples give the same trees, on any number of threads.
     """
     fusion = Fusion.fit(train) if train.label.sum() < params.fusion_below else None
     if fusion is not None:
-        params = params.model_copy(update={"objective": "binary"})
+        params = params.model_copy(update={"objective": "binary", "beside": None})
     learned = _dataset(train, params, fusion)
     stop_on = _dataset(validation, params, fusion, reference=learned)
-    return Ensemble([_fit(learned, stop_on, params, params.seed + n) for n in range(params.boosters)], fusion)
+    boosters = _fit_kind(learned, stop_on, params)
+    if params.beside is None:
+        return Ensemble(boosters, fusion)
+    others = _fit_kind(learned, stop_on, params.model_copy(update=dict(params.beside)))
+    scales = [scale for kind in (boosters, others) for scale in [_scale(kind, validation, params.threads)] * len(kind)]
+    # An average over all, in which each kind has half of the say.
+    shares = [len(boosters + others) / 2 / len(kind) for kind in (boosters, others) for _ in kind]
+    return Ensemble(boosters + others, None, [scale * share for scale, share in zip(scales, shares, strict=True)])
+
+
+def _scale(boosters: Sequence[lgb.Booster], validation: Examples, threads: int) -> float:
+    """1 / standard deviation of the boosters' mean score; 1 where they tell nothing apart."""
+    spread = float(np.std(Ensemble(boosters).score(validation.matrix, threads)))
+    return 1 / spread if spread > 0 else 1.0
+
+
+def _fit_kind(learned: lgb.Dataset, stop_on: lgb.Dataset, params: BoosterParams) -> list[lgb.Booster]:
+    return [_fit(learned, stop_on, params, params.seed + n) for n in range(params.boosters)]
 
 
 def _fit(learned: lgb.Dataset, stop_on: lgb.Dataset, params: BoosterParams, seed: int) -> lgb.Booster:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from tasks.errors import DataContractError
 from tasks.features.frame import Frame
-from tasks.params import BoosterParams
+from tasks.params import BesideParams, BoosterParams
 from tasks.reranking.examples import Examples, examples
-from tasks.reranking.ranker import Ranker, fit_ensemble
+from tasks.reranking.ranker import Ensemble, Ranker, fit_ensemble
 
 PARAMS = BoosterParams(rounds=40, patience=10, learning_rate=0.1, num_leaves=7, min_data_in_leaf=5, seed=1, threads=1)
 NAMES = ["noise", "planted", "section_code", "gaps"]
@@ -98,6 +98,49 @@ def test_several_boosters_differ_by_seed_and_their_scores_are_averaged(tmp_path:
     np.testing.assert_array_equal(Ranker.load(tmp_path).score(frame, "all"), mean)
 
 
+BESIDE = PARAMS.model_copy(
+    update={
+        "boosters": 2,
+        "beside": BesideParams(objective="binary", boosters=1, learning_rate=0.2, num_leaves=7, lambda_l2=9.0),
+    }
+)
+CHANCE = {"bagging_fraction": 0.5, "feature_fraction": 0.5}
+
+
+def test_two_kinds_of_boosters_have_half_of_the_say_each() -> None:
+    """Whatever the size of their scores, and however many there are of each."""
+    others = examples(*shoppers(2, 60))
+    both = fit_ensemble(examples(*shoppers(1)), others, BESIDE.model_copy(update=CHANCE))
+    assert [b.dump_model()["objective"].split()[0] for b in both.boosters] == ["lambdarank", "lambdarank", "binary"]
+    kinds = [Ensemble(both.boosters[:2]).score(others.matrix, 1), Ensemble(both.boosters[2:]).score(others.matrix, 1)]
+    halves = sum(scores / scores.std() for scores in kinds) / 2
+    np.testing.assert_allclose(both.score(others.matrix, 1), halves, rtol=1e-6)
+
+
+def test_boosters_of_the_second_kind_learn_in_their_own_way() -> None:
+    both = fit_ensemble(examples(*shoppers(1)), examples(*shoppers(2, 60)), BESIDE)
+    told = [b.model_to_string().partition("\nparameters:")[2] for b in both.boosters]
+    assert ["[lambda_l2: 9]" in settings for settings in told] == [False, False, True]
+    assert ["[learning_rate: 0.2]" in settings for settings in told] == [False, False, True]
+
+
+def test_boosters_that_tell_nothing_apart_leave_the_order_to_the_others() -> None:
+    blind = BESIDE.model_copy(update={"min_data_in_leaf": 10**6})
+    found = examples(*shoppers(1))
+    assert np.ptp(fit_ensemble(found, found, blind).score(found.matrix, 1)) == 0
+
+
+def test_a_saved_ranker_of_two_kinds_scores_the_same(tmp_path: Path) -> None:
+    found = examples(*shoppers(1))
+    both = fit_ensemble(found, found, BESIDE)
+    Ranker({"all": both, "new": Ensemble(both.boosters[:1])}, {}).save(tmp_path)
+    after = Ranker.load(tmp_path).ensembles
+    assert after["all"].score(found.matrix, 1).tolist() == both.score(found.matrix, 1).tolist()
+    assert after["new"].scales is None
+    (tmp_path / "scales.json").unlink()  # as in a ranker of before
+    assert Ranker.load(tmp_path).ensembles["all"].scales is None
+
+
 def test_training_stops_when_the_validation_fold_has_learned_enough() -> None:
     found = fit_ensemble(
         examples(*shoppers(1)), examples(*shoppers(2, 60)), PARAMS.model_copy(update={"rounds": 400, "patience": 5})
@@ -147,7 +190,13 @@ def test_a_saved_ranker_scores_the_same_and_is_text(ranker: Ranker, tmp_path: Pa
     frame, _ = shoppers(3)
     assert after.score(frame, "new").tolist() == ranker.score(frame, "new").tolist()
     assert after.codes == ranker.codes
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["all-1.txt", "codes.json", "fusions.json", "new-1.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "all-1.txt",
+        "codes.json",
+        "fusions.json",
+        "new-1.txt",
+        "scales.json",
+    ]
     assert all(path.read_text(encoding="utf-8") for path in tmp_path.iterdir())
 
 

@@ -1,0 +1,130 @@
+"""What a week more of data makes the stages do: only what is new, and to the last byte what they do from nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from tasks.candidates.__main__ import CODE as CANDIDATES_CODE
+from tasks.candidates.__main__ import main as candidates
+from tasks.features.__main__ import CODE as FEATURES_CODE
+from tasks.features.__main__ import main as features
+from tasks.ingestion.storage import write_tables
+from tasks.schema import TableName
+from tests.shop import PROJECT, bought_in_sections, call, furnish
+
+Tables = dict[TableName, pd.DataFrame]
+WEEK = pd.Timedelta(days=7)
+SHARED = {"train-2": "train-1", "train-1": "validation", "validation": "test", "test": "serve"}
+"""Fold to what it was called a week before."""
+STAGES = {"features": (features, FEATURES_CODE), "candidates": (candidates, CANDIDATES_CODE)}
+
+
+def shop(**changed: pd.DataFrame) -> Tables:
+    """With a promotion in each week."""
+    tables: dict[str, pd.DataFrame] = {**bought_in_sections(), **changed}
+    last = tables["events"]["timestamp"].max().normalize() + pd.Timedelta(days=1)
+    starts = [last - n * WEEK for n in range(6)]
+    promotions = pd.DataFrame({"item_id": "sku-03", "start": starts, "end": [at + WEEK for at in starts]})
+    return {"promotions": promotions.assign(kind="leaflet", reach=1.0), **tables}  # pyright: ignore[reportReturnType]
+
+
+def before(tables: Tables, instant: pd.Timestamp) -> Tables:
+    return tables | {"events": tables["events"][tables["events"]["timestamp"] < instant]}
+
+
+def learned(root: Path, tables: Tables) -> Path:
+    """The folder with features and candidates, made over those that are there."""
+    write_tables(tables, root / "data" / "valid")
+    for name, (main, _) in STAGES.items():
+        call(main, root, "valid", name)
+    return root
+
+
+def files(root: Path, name: str) -> dict[str, bytes]:
+    folder = root / "data" / name
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def places(root: Path, name: str) -> dict[str, int]:
+    """Fold to where its first file lies on the disk, whatever its name."""
+    folders = [path for path in (root / "data" / name).iterdir() if path.is_dir()]
+    return {folder.name: min(folder.iterdir()).stat().st_ino for folder in folders}
+
+
+@pytest.fixture(scope="module")
+def weeks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    tables = shop()
+    newest = tables["events"]["timestamp"].max().normalize() + pd.Timedelta(days=1)
+    root = learned(furnish(tmp_path_factory.mktemp("warm"), {}), before(tables, newest - WEEK))
+    were = {name: places(root, name) for name in STAGES}
+    learned(root, tables)
+    cold = learned(furnish(tmp_path_factory.mktemp("cold"), {}), tables)
+    return {"warm": root, "cold": cold, "were": were, "are": {name: places(root, name) for name in STAGES}}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_the_next_retrain_is_equal_to_the_last_byte_to_one_from_nothing(weeks: dict[str, Any], name: str) -> None:
+    assert files(weeks["warm"], name) == files(weeks["cold"], name)
+
+
+def test_only_the_newest_feature_tables_are_made(weeks: dict[str, Any]) -> None:
+    were, are = weeks["were"]["features"], weeks["are"]["features"]
+    assert {fold: are[fold] for fold in SHARED} == {fold: were[old] for fold, old in SHARED.items()}
+    assert are["serve"] not in were.values()
+
+
+def test_of_candidates_the_newest_retrievers_and_the_fold_that_is_learned_from_now_are_made(
+    weeks: dict[str, Any],
+) -> None:
+    were, are = weeks["were"]["candidates"], weeks["are"]["candidates"]
+    kept = {fold: old for fold, old in SHARED.items() if fold != "validation"}
+    assert {fold: are[fold] for fold in kept} == {fold: were[old] for fold, old in kept.items()}
+    assert not {are["serve"], are["validation"]} & set(were.values())
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_purchase_that_came_late_is_in_every_fold_after_it(tmp_path: Path, name: str) -> None:
+    tables = shop()
+    root = learned(furnish(tmp_path, {}), tables)
+    were, events = places(root, name), tables["events"]
+    cutoff = events["timestamp"].max().normalize() + pd.Timedelta(days=1) - 3 * WEEK  # of train-1
+    late = events[events["timestamp"] < cutoff].tail(1).assign(item_id="sku-00", session_id="late")
+    more = pd.concat([events, late]).sort_values(["timestamp", "user_id", "item_id"], ignore_index=True)
+    learned(root, tables | {"events": more})
+    now = places(root, name)
+    assert now["train-2"] == were["train-2"] or name == "candidates"  # its horizon holds the late purchase
+    assert not {now[fold] for fold in ("train-1", "validation", "test", "serve")} & set(were.values())
+
+
+def test_a_promotion_that_is_announced_later_is_in_the_fold_that_it_lies_in(tmp_path: Path) -> None:
+    tables = shop()
+    root = learned(furnish(tmp_path, {}), tables)
+    were = places(root, "features")
+    more = tables["promotions"].head(1).assign(item_id="sku-05")
+    learned(root, tables | {"promotions": pd.concat([tables["promotions"], more], ignore_index=True)})
+    now = places(root, "features")
+    assert now["serve"] != were["serve"]
+    assert {fold: now[fold] for fold in ("train-2", "train-1", "validation")} == {
+        fold: were[fold] for fold in ("train-2", "train-1", "validation")
+    }
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_other_params_of_the_stage_make_everything_anew(tmp_path: Path, name: str) -> None:
+    root = learned(furnish(tmp_path, {}), shop())
+    were, file = places(root, name), root / "params.yaml"
+    params = yaml.safe_load(file.read_text(encoding="utf-8"))
+    params["features"]["windows_days"] = [7, 14]
+    params["candidates"]["popularity"]["days"] = 14
+    file.write_text(yaml.safe_dump(params), encoding="utf-8")
+    call(STAGES[name][0], root, "valid", name)
+    assert not set(places(root, name).values()) & set(were.values())
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_fold_depends_on_the_code_that_its_stage_depends_on(name: str) -> None:
+    deps = yaml.safe_load((PROJECT / "dvc.yaml").read_text(encoding="utf-8"))["stages"][name]["deps"]
+    assert {f"tasks/{code}" for code in STAGES[name][1]} == {dep for dep in deps if dep.startswith("tasks/")}
