@@ -165,13 +165,16 @@ def _result(settings: Settings, params: Params, search: Search, winner: Tried, w
 
 def _metrics(search: Search, result: Result) -> dict[str, Any]:
     present = search.study.of_present()
-    return {
+    found = {
         "best": result.winner.value,
         "present": present.value if present else None,
         "trials": len(search.study.tried()),
-        "importance": search.study.importances(),
-        "confirmed": _confirmed(result.confirmed) if result.confirmed else {},
     }
+    if importances := search.study.importances():
+        found["importance"] = importances
+    if result.confirmed:
+        found["confirmed"] = _confirmed(result.confirmed)
+    return found
 
 
 def _confirmed(found: Confirmed) -> dict[str, Any]:
@@ -182,7 +185,8 @@ def _confirmed(found: Confirmed) -> dict[str, Any]:
 def _logged(trial: Tried) -> Any:
     from tasks.registry.studies import LoggedTrial
 
-    metrics = {"value": trial.value, "seconds": trial.seconds, "ndcg@10": trial.by_week}
+    metrics = {"value": trial.value, "seconds": trial.seconds}
+    metrics |= {f"ndcg@10/{week}": value for week, value in trial.by_week.items()}
     return LoggedTrial(trial.number, trial.state, trial.settings, metrics, trial.begun, trial.ended)
 
 

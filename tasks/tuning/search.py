@@ -22,7 +22,7 @@ from tasks.tuning.study import Study
 from tasks.tuning.weeks import Weeks
 
 STUDIES = "studies.db"
-_CODE = ("features", "reranking", "tuning")
+_CODE = ("evaluation/metrics.py", "features", "reranking", "tuning/frames.py", "tuning/judging.py")
 _DIGITS = 12
 Say = Callable[[str], None]
 
@@ -74,7 +74,7 @@ def _digest(content: Mapping[str, object]) -> str:
 def _code() -> dict[str, str]:
     """What trials are computed by: others would not be comparable."""
     home = Path(package.__file__ or "").parent
-    files = sorted(file for room in _CODE for file in (home / room).rglob("*.py"))
+    files = sorted(file for part in _CODE for file in (home / part, *(home / part).rglob("*.py")) if file.is_file())
     digest = hashlib.sha256()
     for file in files:
         digest.update(f"{file.relative_to(home)}\n".encode() + file.read_bytes())

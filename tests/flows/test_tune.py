@@ -34,10 +34,14 @@ def unlearned(tmp_path_factory: pytest.TempPathFactory, exports: Path, empty_dat
     (root / "var").mkdir()
     shutil.copy(empty_database, root / "var" / "mlflow.db")
     prepare(root)
-    steps.fetch(root, str)
+    steps.fetch(root, silent)
     for stage in ("validate", "features", "candidates"):
-        reproduce(root, stage, str)
+        reproduce(root, stage, silent)
     return root
+
+
+def silent(line: str) -> None:
+    del line
 
 
 @pytest.fixture
@@ -82,7 +86,7 @@ def assert_in_mlflow(root: Path, found: dict[str, Any]) -> None:
     assert {file.path for file in client.list_artifacts(found["run_id"])} == {"new.md", "new.svg"}
     runs = client.search_runs([parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{found['run_id']}'")
     trials = {run.info.run_name: run for run in runs}
-    assert sorted(trials) == ["trial 0", "trial 1", "trial 2"]
+    assert set(trials) == {"trial 0", "trial 1", "trial 2"}
     first = trials["trial 0"].data
     assert first.params["learning_rate"] == "0.1"
     assert set(first.metrics) == {"value", "seconds", "ndcg_at_10/validation", "ndcg_at_10/train-1"}
@@ -118,9 +122,7 @@ def test_a_winner_that_is_shown_better_is_written_where_it_is_asked_for(
 
 def test_what_no_run_left_or_one_of_other_params_is_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     change_params(project, project / "params.yaml", features={"windows_days": [3], "half_lives_days": [15]})
-    with pytest.raises(
-        ShoprecError, match=r"features: params.yaml: features modified\): run\s+`shoprec run`, then tune"
-    ):
+    with pytest.raises(ShoprecError, match=r"features: params.yaml: features modified\): run `shoprec run`"):
         tune(project, capsys)
     shutil.rmtree(project / "data" / "candidates")
     with pytest.raises(ShoprecError, match=r"candidates: .*data/candidates deleted"):
@@ -140,7 +142,7 @@ def test_after_ctrl_c_all_trials_that_ended_are_there(project: Path, capsys: pyt
     with log.open("w", encoding="utf-8") as file:
         command = [*SHOPREC, "tune", "--task", "new", "--trials", "1000"]
         search = subprocess.Popen(command, cwd=project, stdout=subprocess.DEVNULL, stderr=file)
-        wait_for_text(log, "trial   1")
+        wait_for_text(log, holding="trial   1")
         search.send_signal(signal.SIGINT)
         assert search.wait(timeout=60) == 130
     told = log.read_text(encoding="utf-8")
