@@ -1,6 +1,7 @@
 """`shoprec tune`: a search for better settings of the ranker."""
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,6 +44,7 @@ def tune(
     Exits with 0 where the search came to its end, whatever it found.
     """
     settings = apply_settings(root)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in a stage; LightGBM reads it when it is imported
     from flows.tuning import Wanted
     from flows.tuning import tune as search
     from tasks.stage import INTERRUPTED

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from threadpoolctl import threadpool_limits
+
 from flows.one_at_a_time import only_retrain
 from flows.recipe import refuse_changed_params
 from flows.settings import Settings
@@ -73,7 +75,8 @@ def tune(settings: Settings, wanted: Wanted, say: Say) -> Outcome:
     """
     root = settings.root
     params = load_params(root / "params.yaml")
-    with _only_search(settings.var / "tuning", wanted.task):
+    one_thread = threadpool_limits(limits=1, user_api="blas")  # as in a stage
+    with one_thread, _only_search(settings.var / "tuning", wanted.task):
         with only_retrain(settings.var, "tune: makes its frames"):
             made_from = _made_from(root)
             folder = settings.var / "tuning"

@@ -72,4 +72,7 @@ def _draw_slice(axes: Axes, complete: Sequence[Tried], name: str, space: Space) 
         axes.plot([str(value) for value in given], values, "o", **_DOT)
     if isinstance(of, Range) and of.log:
         axes.set_xscale("log")
+        ticks = [of.low, (of.low * of.high) ** 0.5, of.high]
+        axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
+        axes.minorticks_off()
     axes.set_xlabel(name)

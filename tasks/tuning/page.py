@@ -63,9 +63,8 @@ def _page(search: Search, result: Result, made_from: Mapping[str, str], at: date
 
 
 def _outcome(result: Result) -> str:
-    return (
-        f"{result.why[:1].upper()}{result.why[1:]}. params.yaml {'has the winner' if result.is_written else 'stays'}."
-    )
+    written = "has the winner" if result.is_written else "stays as it was"
+    return f"{result.why[:1].upper()}{result.why[1:]}. params.yaml {written}."
 
 
 def _facts(search: Search, made_from: Mapping[str, str], at: datetime) -> str:
