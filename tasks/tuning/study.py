@@ -57,7 +57,7 @@ class Study:
 
     def __init__(self, file: Path, name: str, space: Space, present: BoosterParams) -> None:
         self.name, self.space, self._present = name, space, present
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        optuna.logging.set_verbosity(optuna.logging.ERROR)  # it warns of Ctrl-C with a traceback
         logging.getLogger("alembic").setLevel(logging.WARNING)
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
