@@ -22,6 +22,7 @@ from flows.review_command import review
 from flows.run_command import run
 from flows.settings import apply_settings, who
 from flows.terminal import AsJson, Root, console
+from flows.tune_command import tune
 from flows.verify_command import verify
 from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, is_full_disk
 
@@ -108,6 +109,7 @@ app.command()(verify)
 app.command()(rebuild)
 app.command()(doctor)
 app.command()(monitor)
+app.command()(tune)
 app.add_typer(ci, name="ci")
 app.command()(up)
 app.command()(down)

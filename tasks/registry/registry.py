@@ -45,7 +45,7 @@ class Registry:
             self.marks = Marks(self.client, name)
             found = self.client.get_experiment_by_name(name)
             location = artifacts.resolve().as_uri() if artifacts is not None else None
-            self._experiment = (
+            self.experiment_id = (
                 found.experiment_id if found else self.client.create_experiment(name, artifact_location=location)
             )
 
@@ -104,12 +104,12 @@ class Registry:
     def unended_runs(self) -> list[str]:
         """Those that are at work, or were killed."""
         with faults_of_mlflow(self.uri):
-            found = self.client.search_runs([self._experiment], "attributes.status = 'RUNNING'")
+            found = self.client.search_runs([self.experiment_id], "attributes.status = 'RUNNING'")
             return [run.info.run_id for run in found]
 
     @contextmanager
     def _run(self) -> Generator[str, None, None]:
-        with mlflow.start_run(experiment_id=self._experiment) as run:
+        with mlflow.start_run(experiment_id=self.experiment_id) as run:
             yield run.info.run_id
 
     def _newest(self, query: str) -> Version | None:

@@ -2,10 +2,11 @@
 
 from tasks.versioning.graph import stage_order
 from tasks.versioning.lock import hashes, inputs, lock_of, pointers, recipe_digest
-from tasks.versioning.repository import StageRun, prepare, push, reproduce, track
+from tasks.versioning.repository import StageRun, changes, prepare, push, reproduce, track
 
 __all__ = [
     "StageRun",
+    "changes",
     "hashes",
     "inputs",
     "lock_of",

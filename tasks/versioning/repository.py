@@ -4,12 +4,14 @@ DVC is called as a program and not through its Python API: that one depends on t
 output passes it by.
 """
 
+import json
 import os
 import re
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tasks.addresses import without_password
 from tasks.errors import ShoprecError, TransientError
@@ -66,6 +68,28 @@ def reproduce(root: Path, stage: str, on_line: OnLine) -> StageRun:
         raise _failure_of_stage(stage, done)
     skipped = not any(line.startswith("Running stage") for line in done.lines)
     return StageRun(stage, skipped, done.seconds, done.peak_mib)
+
+
+def changes(root: Path, stages: Sequence[str]) -> dict[str, list[str]]:
+    """Of these stages those whose results are not what a run would make now, each with what was changed or is missing.
+
+    As DVC tells it, by content: nothing is run.
+    """
+    told = json.loads(_dvc(root, "status", "--json", *stages).lines[-1])
+    return {stage: sorted(_named(found)) for stage, found in told.items()}
+
+
+def _named(found: Sequence[Any]) -> Iterator[str]:
+    """DVC nests what it found: `[{"changed deps": {path: how, "params.yaml": {section: how}}}, "changed command"]`."""
+    for part in found:
+        if isinstance(part, str):
+            yield part
+            continue
+        for entries in part.values():
+            for path, how in entries.items():
+                yield from (
+                    (f"{path}: {key} {of}" for key, of in how.items()) if isinstance(how, dict) else [f"{path} {how}"]
+                )
 
 
 def track(root: Path, path: str) -> None:

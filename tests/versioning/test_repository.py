@@ -14,6 +14,7 @@ import yaml
 from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, TransientError
 from tasks.versioning import (
     StageRun,
+    changes,
     hashes,
     inputs,
     lock_of,
@@ -52,6 +53,18 @@ def test_only_what_changed_runs_again(toy: Path) -> None:
     (toy / "data" / "numbers").write_text("7")
     assert skipped(reproduce_all(toy)) == []
     assert (toy / "report.txt").read_text() == "7+++"
+
+
+def test_what_would_run_again_is_told_with_why_and_is_not_run(toy: Path) -> None:
+    prepare(toy)
+    assert "data/doubled deleted" in changes(toy, ["double"])["double"], "it never ran"
+    reproduce_all(toy)
+    assert changes(toy, ["double", "total"]) == {}
+    (toy / "params.yaml").write_text("factor: 3\n")
+    (toy / "data" / "total").unlink()
+    told = {"double": ["params.yaml: factor modified"], "total": ["data/total deleted"]}
+    assert changes(toy, ["double", "total"]) == told
+    assert not (toy / "data" / "total").exists()
 
 
 def test_going_back_to_an_old_param_restores_what_was_made_with_it(toy: Path) -> None:
