@@ -149,8 +149,8 @@ def _ends(found: Benchmark) -> str:
     slowest = max(found.seconds, key=lambda step: found.seconds[step].at(GOAL))
     total = sum(growth.at(GOAL) for growth in found.seconds.values())
     lines = [
-        f"Memory first: **{first}** fills this machine's {room / _MIB_A_GIB:.0f} GiB at {_millions(full[first])} events,"
-        f" and would hold {found.memory[first].at(GOAL) / _MIB_A_GIB:,.0f} GiB at {_millions(GOAL)}."
+        f"Memory first: **{first}** fills this machine's {room / _MIB_A_GIB:.0f} GiB at {_millions(full[first])}"
+        f" events, and would hold {found.memory[first].at(GOAL) / _MIB_A_GIB:,.0f} GiB at {_millions(GOAL)}."
         if full[first] < GOAL
         else f"Memory does not: {first}, which fills it first, would at {_millions(full[first])} events.",
         f"Time: all steps together would take {total / 3600:,.0f} processor hours at {_millions(GOAL)} events,"

@@ -1,7 +1,7 @@
 """What a made-up shop sells: items with popularity, a place in the shop, a price and a life, and their promotions."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -117,7 +117,7 @@ def _carried(rng: np.random.Generator, promotable: NDArray[np.bool_], share: flo
     return carried
 
 
-def _named(kind: str, numbers: NDArray[Any]) -> pd.Categorical:
-    """Few texts, stored once each."""
-    codes, found = pd.factorize(numbers)
-    return pd.Categorical.from_codes(codes, [f"{kind} {number}" for number in found])
+def _named(kind: str, numbers: NDArray[np.integer]) -> NDArray[np.object_]:
+    """Few texts, made once each."""
+    found, codes = np.unique(numbers, return_inverse=True)
+    return np.array([f"{kind} {number}" for number in found], dtype=object)[codes]

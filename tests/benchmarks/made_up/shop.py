@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -93,9 +92,7 @@ def _events(
 
 
 def _write(table: pa.Table, path: Path) -> None:
-    plain = [table[name].combine_chunks() for name in table.column_names]
-    texts = [c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c for c in plain]
-    pq.write_table(pa.table(dict(zip(table.column_names, texts, strict=True))), path, compression="zstd")
+    pq.write_table(table.replace_schema_metadata(None), path, compression="zstd")
 
 
 def main() -> None:

@@ -54,7 +54,7 @@ class Shoppers:
         frame = pd.DataFrame({USER: ids})
         for name, kinds in ATTRIBUTES.items():
             named = np.array([f"{name} {number}" for number in range(kinds)], dtype=object)
-            frame[name] = np.where(tells, named[rng.integers(0, kinds, len(ids))], None)
+            frame[name] = pd.Series(named[rng.integers(0, kinds, len(ids))]).where(tells)
         return frame
 
 
