@@ -49,8 +49,7 @@ def main() -> None:
         for number in range(given.turns):
             for name, code in list(sides.items())[:: 1 if number % 2 == 0 else -1]:
                 turns[name].append(_turn(root / name, root / "raw", code))
-                told = sum(took.cpu_s for took in turns[name][-1].values())
-                console.print(f"turn {number + 1}, {name}: {told:.1f} s of processors")
+                console.print(f"turn {number + 1}, {name}: {turns[name][-1][_ALL].cpu_s:.1f} s of processors")
         qualities: dict[Task, Ratio] = {task: _quality(root, task) for task in TASKS}
     console.print(_table(turns, f"this tree / {given.against}"))
     for task, found in qualities.items():

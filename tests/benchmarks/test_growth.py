@@ -28,6 +28,14 @@ def test_the_exponent_of_a_power_is_found(exponent: float, constant: float) -> N
     assert growth.at(growth.reaches(7 * growth.cost)) == pytest.approx(7 * growth.cost)
 
 
+def test_a_start_of_its_own_does_not_make_a_larger_shop_cheap() -> None:
+    """300 MiB at any size and 100 for a thousand events: the exponent of the last step is far below 1."""
+    growth = Growth.of((1_000, 2_000, 4_000), (400, 500, 700))
+    assert growth.exponent < 0.5
+    assert growth.at(100_000) == pytest.approx(10_300)
+    assert growth.reaches(10_300) == pytest.approx(100_000)
+
+
 def test_the_order_of_sizes_does_not_matter() -> None:
     costs = [n**1.5 for n in SIZES]
     assert Growth.of(SIZES[::-1], costs[::-1]) == Growth.of(SIZES, costs)

@@ -21,6 +21,8 @@ class Growth:
     """Largest size, and …"""
     cost: float
     """… what it took."""
+    an_event: float
+    """What each event took of those by which the largest size is larger than the one before."""
 
     @classmethod
     def of(cls, events: Sequence[int], costs: Sequence[float]) -> Self:
@@ -37,6 +39,7 @@ class Growth:
             last=float((y[-1] - y[-2]) / (x[-1] - x[-2])),
             events=int(np.asarray(events)[order[-1]]),
             cost=float(np.exp(y[-1])),
+            an_event=float((np.exp(y[-1]) - np.exp(y[-2])) / (np.exp(x[-1]) - np.exp(x[-2]))),
         )
 
     @property
@@ -49,9 +52,16 @@ class Growth:
         return self.exponent <= LINEAR
 
     def at(self, events: float) -> float:
-        """What a shop of so many would take, if it goes on like this from the largest size."""
-        return self.cost * (events / self.events) ** self.exponent
+        """What a larger shop would take: by the exponent, or what every further event takes, whichever is more.
+
+        The exponent alone would promise too much where most of what was measured is spent at any size.
+        """
+        power = self.cost * (events / self.events) ** self.exponent
+        return max(power, self.cost + self.an_event * (events - self.events))
 
     def reaches(self, cost: float) -> float:
-        """At how many events it takes so much; infinite where it does not grow."""
-        return self.events * (cost / self.cost) ** (1 / self.exponent) if self.exponent > 0 else float("inf")
+        """At how many events it would take so much; infinite where it does not grow."""
+        if self.an_event <= 0:
+            return float("inf")
+        power = self.events * (cost / self.cost) ** (1 / self.exponent)
+        return min(power, self.events + (cost - self.cost) / self.an_event)
