@@ -22,7 +22,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := true
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help setup run test screenshots lint format types contracts check bench bench-job bench-gate bench-peers bench-publish bench-replay doctor history up down status ui clean
+.PHONY: help setup run test screenshots lint format types contracts check bench bench-job bench-gate bench-peers bench-publish bench-replay bench-quick bench-growth doctor history up down status ui clean
 
 help:  ## Say what each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,12 @@ bench-publish: $(READY)  ## Time a publication over a made-up state; ARGS='--use
 
 bench-replay: $(READY)  ## Play a year of weeks under policies of retraining; takes an hour, writes docs/monitoring.md
 	$(BIN)/python -m tests.benchmarks.replay $(ARGS)
+
+bench-quick: $(READY)  ## Guard against regressions: minutes, exits 1; ARGS='--against HEAD~1'
+	$(BIN)/python -m tests.benchmarks.quick $(ARGS)
+
+bench-growth: $(READY)  ## Measure how each step grows with the shop; hours, writes docs/growth.md; ARGS='--events 1500000 5000000'
+	$(BIN)/python -m tests.benchmarks.growth $(ARGS)
 
 doctor: $(READY)  ## Look at all that a run needs, and say what to mend
 	@$(BIN)/shoprec doctor $(ARGS)

@@ -20,6 +20,8 @@ from tasks.reranking.ranker import Ranker
 from tasks.schema import ITEM, RANK, SCORE, TASKS, USER, Task
 
 _RANKER, _FEATURES, _RETRIEVAL, _PARAMS = "ranker", "features", "retrieval", "candidates.json"
+_ROWS = 500_000
+"""Candidates whose features are in memory at once: a hundred numbers each."""
 ITEMS = "items.parquet"
 """In a bundle: the table of items, of all versions alike."""
 
@@ -82,7 +84,9 @@ class Recommender:
 
     def rank(self, candidates: pd.DataFrame, task: Task) -> pd.DataFrame:
         """`user_id, item_id, score, rank` of all candidates, best first within a user; ties keep their order."""
-        scores = self.ranker.score(self.tables.frame(candidates), task)
+        blocks = range(0, max(len(candidates), 1), _ROWS)
+        rows = (candidates.iloc[begin : begin + _ROWS] for begin in blocks)
+        scores = np.concatenate([self.ranker.score(self.tables.frame(some), task) for some in rows])
         users = pd.factorize(candidates[USER])[0]
         order = np.lexsort((np.arange(len(users)), -scores, users))
         best_first = candidates[[USER, ITEM]].iloc[order].reset_index(drop=True)
@@ -94,11 +98,14 @@ class Recommender:
         """The lists of all `wanted` users, those that are short filled up with what most people buy."""
         have = ranked.groupby(USER).size().reindex(wanted, fill_value=0).to_numpy()
         short = np.flatnonzero(have < k).tolist()
+        # Grouped once: to look through everybody's rows for each of them takes the square of their number.
+        held = dict(iter(ranked[ranked[USER].isin(wanted[short])].groupby(USER, sort=False)))
         parts = [ranked.assign(_filler=0)]
         for at in short:
-            taken = set(ranked.loc[ranked[USER] == wanted[at], ITEM]) if have[at] else set()
+            own = held.get(wanted[at])
+            taken = set() if own is None else set(own[ITEM])
             filler = self._most_bought(int(positions[at]), taken, k - int(have[at]), task)
-            lowest = float(ranked.loc[ranked[USER] == wanted[at], SCORE].min()) if have[at] else 0.0
+            lowest = 0.0 if own is None else float(own[SCORE].min())
             scores = lowest - np.arange(1, len(filler) + 1)
             parts.append(pd.DataFrame({USER: [wanted[at]] * len(filler), ITEM: filler, SCORE: scores, "_filler": 1}))
         lists = pd.concat(parts, ignore_index=True)

@@ -10,7 +10,6 @@ minimum / median / maximum; and the ratios of time and memory, run by run.
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,9 +22,11 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from tests.benchmarks.checkouts import check_out
+from tests.benchmarks.ratios import ratios, spread
+
 _SAMPLE_S = 0.2
 _MIB = 2**20
-_GIT = ("git", "-c", "advice.detachedHead=false")
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,7 @@ def main() -> None:
 def run_from_nothing(repository: Path, revision: str) -> Run:
     """The job in a fresh checkout of a revision, with this environment; raises CalledProcessError where it fails."""
     with tempfile.TemporaryDirectory(prefix="shoprec-bench-", ignore_cleanup_errors=True) as folder:
-        checkout, log = Path(folder) / "checkout", Path(folder) / "log"
-        subprocess.run([*_GIT, "clone", "--quiet", "--no-local", repository, checkout], check=True)
-        commit = subprocess.run(
-            [*_GIT, "rev-parse", revision], cwd=repository, check=True, capture_output=True, text=True
-        )
-        subprocess.run([*_GIT, "checkout", "--quiet", commit.stdout.strip()], cwd=checkout, check=True)
+        checkout, log = check_out(repository, revision, Path(folder) / "checkout"), Path(folder) / "log"
         command = [sys.executable, "-c", "from flows.cli import main; main()", "run"]
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         begun = time.monotonic()
@@ -101,21 +97,17 @@ def _table(found: dict[str, list[Run]]) -> Table:
     for revision, runs in found.items():
         table.add_row(
             revision,
-            _spread([r.seconds for r in runs], ".1f"),
-            _spread([r.peak_mib for r in runs], ",.0f"),
-            *(_spread([r.ndcg.get(task, float("nan")) for r in runs], ".4f") for task in ("all", "new")),
+            spread([r.seconds for r in runs], ".1f"),
+            spread([r.peak_mib for r in runs], ",.0f"),
+            *(spread([r.ndcg.get(task, float("nan")) for r in runs], ".4f") for task in ("all", "new")),
         )
     return table
 
 
 def _ratios(ours: Sequence[Run], theirs: Sequence[Run], name: str, other: str) -> str:
-    seconds = [a.seconds / b.seconds for a, b in zip(ours, theirs, strict=True)]
-    memory = [a.peak_mib / b.peak_mib for a, b in zip(ours, theirs, strict=True)]
-    return f"{name} / {other}: seconds {_spread(seconds, '.2f')}, memory {_spread(memory, '.2f')}"
-
-
-def _spread(values: Sequence[float], form: str) -> str:
-    return " / ".join(format(v, form) for v in (min(values), statistics.median(values), max(values)))
+    seconds = ratios([run.seconds for run in ours], [run.seconds for run in theirs])
+    memory = ratios([run.peak_mib for run in ours], [run.peak_mib for run in theirs])
+    return f"{name} / {other}: seconds {spread(seconds, '.2f')}, memory {spread(memory, '.2f')}"
 
 
 def _parse() -> argparse.Namespace:

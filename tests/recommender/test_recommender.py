@@ -191,3 +191,13 @@ def test_lists_are_the_same_however_many_users_are_worked_on_at_once(
     whole, blocks = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("whole", "blocks"))
     by = ["task", "user_id", "rank"]
     assert whole.sort_values(by, ignore_index=True).equals(blocks.sort_values(by, ignore_index=True))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_lists_are_the_same_however_many_candidates_are_scored_at_once(
+    recommender: Recommender, monkeypatch: pytest.MonkeyPatch, task: Task
+) -> None:
+    """Blocks end within a shopper's candidates. Of 70 items everybody's list is short, and filled up."""
+    whole = recommender.recommend(SHOPPERS, 70, task)
+    monkeypatch.setattr("tasks.recommender.recommender._ROWS", 97)
+    assert recommender.recommend(SHOPPERS, 70, task).equals(whole)

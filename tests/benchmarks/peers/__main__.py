@@ -24,7 +24,7 @@ from tests.benchmarks.peers.ours import Ours
 from tests.benchmarks.peers.page import Benchmark, Entrant, write_page
 from tests.benchmarks.peers.process import COST, Cost
 from tests.benchmarks.peers.scored import Judge
-from tests.benchmarks.peers.tried import Tried, digest, write_chosen
+from tests.benchmarks.peers.tried import Tried, code_digest, digest, write_chosen
 from tests.benchmarks.peers.weeks import Weeks
 
 SHOPREC = "shoprec"
@@ -37,7 +37,7 @@ def main() -> None:
     weeks = Weeks(Valid.read(given.valid), params, given.weeks)
     data = digest((given.valid / "events.parquet").read_bytes())
     tried = Tried(weeks, given.python, given.cache, data, console.print)
-    ours = Ours(weeks, given.params, given.valid, given.cache / f"shoprec-{_code(given.params)}-{data}")
+    ours = Ours(weeks, given.params, given.valid, given.cache / f"shoprec-{code_digest(given.params)}-{data}")
     names = [name for name in PEERS if not given.only or name in given.only]
     chosen = dict(tried.chosen)
     for name in names:
@@ -79,11 +79,6 @@ def _kept_values(judge: Judge, folder: Path) -> dict[Task, pd.DataFrame]:
         for task, frame in judge.values(folder).items():
             frame.to_parquet(files[task])
     return {task: pd.read_parquet(file) for task, file in files.items() if file.exists()}
-
-
-def _code(params: Path) -> str:
-    files = [*sorted(Path("tasks").rglob("*.py")), params, Path("requirements.lock")]
-    return digest(b"\0".join(file.read_bytes() for file in files))
 
 
 def _parse() -> argparse.Namespace:

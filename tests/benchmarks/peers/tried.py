@@ -107,6 +107,12 @@ def digest(of: bytes) -> str:
     return hashlib.sha256(of).hexdigest()[:10]
 
 
+def code_digest(params: Path) -> str:
+    """Names what the project's stages are made of, and what they run with."""
+    files = [*sorted(Path("tasks").rglob("*.py")), params, Path("requirements.lock")]
+    return digest(b"\0".join(file.read_bytes() for file in files))
+
+
 def _told(peer: Known, settings: Settings) -> str:
     """What differs within the grid."""
     first = [key for key in settings if any(other.get(key) != settings[key] for other in peer.grid)]
