@@ -23,10 +23,9 @@ SHOPPERS = [f"c{n:03d}" for n in range(USERS)]
 
 def assembled(root: Path) -> Recommender:
     data, items = root / "data", Valid.read(root / "data" / "valid").items
-    params = load_params(root / "params.yaml").candidates
-    return Recommender.assemble(
-        root / "models" / "ranker", data / "features" / "serve", data / "candidates" / "serve", items, params
-    )
+    params = load_params(root / "params.yaml")
+    parts = root / "models" / "ranker", data / "features" / "serve", data / "candidates" / "serve"
+    return Recommender.assemble(*parts, items, params.candidates, params.diversity)
 
 
 def lists(found: pd.DataFrame) -> dict[Any, list[Any]]:
@@ -145,9 +144,9 @@ def test_a_task_that_does_not_exist_is_an_error_that_names_those_that_do(recomme
 
 def bundled(root: Path, out: Path) -> Path:
     data, items = root / "data", Valid.read(root / "data" / "valid").items
-    params = load_params(root / "params.yaml").candidates
-    ranker, features, retrieval = root / "models" / "ranker", data / "features" / "serve", data / "candidates" / "serve"
-    bundle(ranker, features, retrieval, items, params, out)
+    params = load_params(root / "params.yaml")
+    parts = root / "models" / "ranker", data / "features" / "serve", data / "candidates" / "serve"
+    bundle(*parts, items, params.candidates, params.diversity, out)
     return out
 
 
