@@ -76,7 +76,7 @@ def _entrant(judges: list[Judge], name: str, folders: list[Path]) -> Entrant:
 def _kept_values(judge: Judge, folder: Path) -> dict[Task, pd.DataFrame]:
     """Scored anew where a metric is missing, as the lists are kept beside the values."""
     files: dict[Task, Path] = {task: folder / f"{task}.values.parquet" for task in TASKS}
-    kept = {task: pd.read_parquet(file) for task, file in files.items() if file.exists()}
+    kept: dict[Task, pd.DataFrame] = {task: pd.read_parquet(file) for task, file in files.items() if file.exists()}
     if not kept or any(not {*METRICS, *BEYOND} <= {*frame.columns} for frame in kept.values()):
         kept = judge.values(folder)
         for task, frame in kept.items():

@@ -171,11 +171,10 @@ def _above_the_best(found: Benchmark, task: Task) -> str:
     if not peers:
         return "There is no peer to compare with."
     ours, theirs = (beyond(of.values[task][:weeks]) for of in (found.ours, peers[0]))
-    told = [
-        f"{metric_title(metric)} of {number(ours[metric])} is {'above' if ours[metric] > theirs[metric] else 'not above'}"
-        f" the {number(theirs[metric])}"
-        for metric in (COVERAGE, NOVELTY)
-    ]
+    told = []
+    for metric in (COVERAGE, NOVELTY):
+        side = "above" if ours[metric] > theirs[metric] else "not above"
+        told.append(f"{metric_title(metric)} of {number(ours[metric])} is {side} the {number(theirs[metric])}")
     return f"shoprec's {' and its '.join(told)} of the best peer, {peers[0].name}."
 
 
