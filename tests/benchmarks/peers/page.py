@@ -11,12 +11,11 @@ import pandas as pd
 
 from tasks.evaluation.formats import number, signed
 from tasks.evaluation.headline import TASK_NAMES, metric_title
-from tasks.ingestion.storage import replace_file
 from tasks.schema import TASKS, Task
+from tests.benchmarks.measured import replace_measured
 from tests.benchmarks.peers.process import Cost
 from tests.benchmarks.peers.scored import BEYOND, COVERAGE, NOVELTY, Mean, beyond, by_metric, differences, mean
 
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 JUDGED, BESIDE = "ndcg@10", ("recall@20", "ndcg@100")
 
 
@@ -78,12 +77,9 @@ def write_page(found: Benchmark, page: Path) -> None:
     """Writes the charts beside the page, and the page anew between its two marks."""
     from tests.benchmarks.peers.charts import CHARTS, draw  # matplotlib takes a second
 
-    text = page.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
     draw(found, page.parent)
     pictures = "\n\n".join(f"![{title}]({path})" for title, path in CHARTS.items())
-    replace_file(page, f"{before}{BEGIN}\n{in_words(found)}\n\n{pictures}\n{END}{after}".encode())
+    replace_measured(page, f"{in_words(found)}\n\n{pictures}")
 
 
 def in_words(found: Benchmark) -> str:

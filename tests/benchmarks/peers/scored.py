@@ -55,10 +55,11 @@ class Judge:
                 lists = pd.read_parquet(folder / f"{task}.parquet")
                 if task == "new":
                     refuse_owned(lists, self._known)
-                found[task] = self._values(lists, task)
+                found[task] = self.of_lists(lists, task)
         return found
 
-    def _values(self, lists: pd.DataFrame, task: Task) -> pd.DataFrame:
+    def of_lists(self, lists: pd.DataFrame, task: Task) -> pd.DataFrame:
+        """The same of lists that are at hand."""
         nothing = pd.DataFrame()
         evidence = Evidence(
             fold=self.fold,
