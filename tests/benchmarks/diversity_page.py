@@ -107,8 +107,8 @@ def in_words(found: Found) -> str:
 def _claims(of: Swept, task: Task) -> list[str]:
     base, free = of.novelty[0].means, of.strongest((1 - FREE) * of.novelty[0].means[JUDGED])
     lines = [
-        f"- On {TASK_NAMES[task]}, novelty {free.strength.novelty:g} is the highest tried at which no more than {FREE:.1%}"
-        f" of NDCG@10 was lost: {_beyond(free.means)}, instead of {_beyond(base)} without."
+        f"- On {TASK_NAMES[task]}, novelty {free.strength.novelty:g} is the highest tried at which no more than"
+        f" {FREE:.1%} of NDCG@10 was lost: {_beyond(free.means)}, instead of {_beyond(base)} without."
     ]
     if of.best_peer is not None:
         theirs = means(of.peers[of.best_peer])
