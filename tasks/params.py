@@ -255,6 +255,9 @@ class CandidateParams(Section):
     """Off where params, such as those of a version made before there was one, do not name it."""
     own_history: OwnHistoryParams
     popularity: PopularityParams
+    newcomer_events: int = Field(default=0, ge=0)
+    """On task all, a user with at most so many target events gets what most people buy: a ranker that learned from
+    people with a history is worse for them. 0, also where params do not name it: nobody with an event does."""
 
     def depths(self, task: Task) -> dict[str, int]:
         """Retriever to the length of its list that joins the candidates."""

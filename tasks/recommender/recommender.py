@@ -91,10 +91,18 @@ class Recommender:
         """
         wanted = pd.Index(users).unique()
         positions = self.retrieval.positions(wanted.to_numpy())
+        if task == "all" and self.params.newcomer_events:
+            ranked = ranked[~ranked[USER].isin(self._newcomers(positions))]
         asked, places = self.diversity.of(task), self.diversity.places
         if asked != StrengthParams():
             ranked = diversified(ranked, self._surroundings, asked, places, self.diversity.head)
         return self._filled(ranked[ranked[RANK] <= k], wanted, positions, k, task)
+
+    def _newcomers(self, positions: NDArray[np.intp]) -> NDArray[Any]:
+        """Ids of those of whom the ranker knows too little; without ranked candidates they get the most bought."""
+        known = positions[positions >= 0]
+        events = np.asarray(self.retrieval.owned[known].sum(axis=1)).ravel()
+        return self.retrieval.users[known[events <= self.params.newcomer_events]]
 
     @cached_property
     def _surroundings(self) -> Surroundings:

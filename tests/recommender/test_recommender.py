@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,18 @@ def test_a_shopper_whom_nobody_knows_gets_the_most_bought(
     recommender: Recommender, most_bought: list[str], task: Task
 ) -> None:
     assert lists(recommender.recommend(["nobody"], 12, task)) == {"nobody": most_bought[:12]}
+
+
+def test_a_shopper_with_hardly_an_event_gets_the_most_bought_on_task_all(
+    recommender: Recommender, most_bought: list[str]
+) -> None:
+    events = np.asarray(recommender.retrieval.owned.sum(axis=1)).ravel()
+    fewest = recommender.retrieval.users[events.argmin()]
+    few = replace(recommender, params=recommender.params.model_copy(update={"newcomer_events": int(events.min())}))
+    many = recommender.retrieval.users[events.argmax()]
+    assert lists(few.recommend([fewest], 12)) == {fewest: most_bought[:12]}
+    assert lists(few.recommend([many], 12)) == lists(recommender.recommend([many], 12))
+    assert lists(few.recommend([fewest], 12, "new")) == lists(recommender.recommend([fewest], 12, "new"))
 
 
 def test_lists_come_in_the_order_in_which_shoppers_are_named_each_once(recommender: Recommender) -> None:
