@@ -107,8 +107,11 @@ class _Ring:
         root, folder = self.settings.root, self.scratch / "challenger"
         folder.mkdir()
         features, candidates = (root / "data" / part / self.fold.name for part in ("features", "candidates"))
+        params = self.params
         bundled = folder / "bundle"
-        bundle(root / "models" / "ranker", features, candidates, valid.items, self.params.candidates, bundled)
+        bundle(
+            root / "models" / "ranker", features, candidates, valid.items, params.candidates, params.diversity, bundled
+        )
         side = self._ask(number, Path(package.__file__ or "").parents[1], bundled, folder)
         self._refuse_other_lists(side.lists)
         return side

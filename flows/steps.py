@@ -111,7 +111,7 @@ def register(settings: Settings, registry: "Registry", params: Params) -> tuple[
         features, candidates = (settings.root / path for path in STATE)
         items = Valid.read(settings.root / VALID).items
         served = Path(folder) / "recommender"
-        bundle(settings.root / RANKER, features, candidates, items, params.candidates, served)
+        bundle(settings.root / RANKER, features, candidates, items, params.candidates, params.diversity, served)
         return registry.log(_retrained(settings, params, recipe, served)), True
 
 

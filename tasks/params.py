@@ -255,6 +255,9 @@ class CandidateParams(Section):
     """Off where params, such as those of a version made before there was one, do not name it."""
     own_history: OwnHistoryParams
     popularity: PopularityParams
+    newcomer_events: int = Field(default=0, ge=0)
+    """On task all, a user with at most so many target events gets what most people buy: a ranker that learned from
+    people with a history is worse for them. 0, also where params do not name it: nobody with an event does."""
 
     def depths(self, task: Task) -> dict[str, int]:
         """Retriever to the length of its list that joins the candidates."""
@@ -273,6 +276,7 @@ class BesideParams(Section):
     boosters: int = Field(default=1, ge=1)
     learning_rate: float = Field(gt=0)
     num_leaves: int = Field(ge=2)
+    feature_fraction: float = Field(default=1.0, gt=0, le=1)
     lambda_l2: float = Field(default=0.0, ge=0)
 
 
@@ -320,6 +324,36 @@ class RankerParams(Section):
     new: BoosterParams
 
     def of(self, task: Task) -> BoosterParams:
+        return getattr(self, task)
+
+
+class StrengthParams(Section):
+    """What is worth a loss of relevance in the first places of a list, in shares of the mean chance of a purchase that
+    the ranker sees there. 0: nothing."""
+
+    novelty: float = Field(default=0.0, ge=0)
+    """For every bit of self-information: for an item against one that twice as many people bought."""
+    variety: float = Field(default=0.0, ge=0)
+    """For an item that shares no category with the others, against one that shares all of them with one."""
+
+
+class DiversityParams(Section):
+    """Re-ranks the first places of lists; tasks/recommender/diversity.py says how, docs/diversity.md what it costs."""
+
+    all: StrengthParams = StrengthParams()
+    new: StrengthParams = StrengthParams()
+    places: PositiveInt = 10
+    """How many first places are chosen together; those after them are as the ranker has them."""
+    head: PositiveInt = 100
+    """From so many candidates, the ranker's best."""
+
+    @model_validator(mode="after")
+    def head_fills_the_places(self) -> Self:
+        if self.head < self.places:
+            raise ValueError(f"head is {self.head}, but {self.places} places are filled from it: raise head")
+        return self
+
+    def of(self, task: Task) -> StrengthParams:
         return getattr(self, task)
 
 
@@ -549,6 +583,8 @@ class Params(Section):
     features: FeatureParams
     candidates: CandidateParams
     ranker: RankerParams
+    diversity: DiversityParams = DiversityParams()
+    """Off where params, such as those of a version made before there was one, do not name it."""
     evaluation: EvaluationParams
     promotion: PromotionParams
     publication: PublicationParams = PublicationParams()

@@ -26,7 +26,12 @@ def main() -> None:
     valid = Valid.read(given.valid)
     fold = next(f for f in make_folds(valid.events, params.folds, params.shop) if f.kind == "test")
     recommender = Recommender.assemble(
-        given.ranker, given.features / fold.name, given.candidates / fold.name, valid.items, params.candidates
+        given.ranker,
+        given.features / fold.name,
+        given.candidates / fold.name,
+        valid.items,
+        params.candidates,
+        params.diversity,
     )
     evidence = gather(recommender, valid, fold, params.shop, max(params.evaluation.list_lengths))
     evaluate(evidence, params.evaluation).save(given.reports)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from tasks.evaluation.evidence import BUYERS
 from tasks.evaluation.lists import NO_ITEM
-from tasks.schema import categories
 
 Items = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -64,21 +63,6 @@ def diversity(items: Items, k: int, levels: Sequence[NDArray[np.int64]]) -> Valu
     rows = np.nonzero(there)[0]
     shared = sum(_pairs_alike(rows, level[top[there]], len(top)) for level in levels)
     return np.divide(pairs - shared / len(levels), pairs, out=np.full(len(top), np.nan), where=pairs > 0)
-
-
-def category_levels(items: pd.DataFrame) -> list[NDArray[np.int64]]:
-    """A code an item for each category level, equal where the whole path from the widest level down is equal.
-
-    An item of unknown category is alike to no other.
-    """
-    levels: list[NDArray[np.int64]] = []
-    path = np.zeros(len(items), dtype=np.int64)
-    alone = np.arange(len(items), dtype=np.int64)
-    for column in categories(list(items.columns)):
-        codes, names = pd.factorize(items[column])
-        path = pd.factorize(path * (len(names) + len(items)) + np.where(codes < 0, len(names) + alone, codes))[0]
-        levels.append(path.astype(np.int64))
-    return levels
 
 
 def _pairs_alike(rows: NDArray[np.int64], codes: NDArray[np.int64], n_users: int) -> Values:

@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.evaluation.beyond import category_levels, coverage, diversity, gini, item_surprise, novelty
+from tasks.evaluation.beyond import coverage, diversity, gini, item_surprise, novelty
 from tasks.evaluation.evidence import BUYERS, SHOPREC, Evidence
 from tasks.evaluation.intervals import Intervals, bootstrap
 from tasks.evaluation.lists import ScoredLists
 from tasks.evaluation.metrics import per_user
+from tasks.features.levels import category_levels
 from tasks.params import EvaluationParams
 
 UserValues = dict[str, dict[str, NDArray[np.float64]]]

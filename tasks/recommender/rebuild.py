@@ -22,4 +22,4 @@ def rebuild(valid: Valid, fold: Fold, params: Params, ranker: Path, out: Path) -
         features.mkdir()
         compute_features(valid, [fold], params.features, params.shop, features)
         save_retrieval(Retrieval.as_of(valid.events, fold.cutoff, params.candidates, params.shop), retrieval)
-        bundle(ranker, features / fold.name, retrieval, valid.items, params.candidates, out)
+        bundle(ranker, features / fold.name, retrieval, valid.items, params.candidates, params.diversity, out)

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,11 +16,13 @@ from tasks.candidates.store import load_retrieval
 from tasks.candidates.union import Retrieval
 from tasks.errors import ParamsError
 from tasks.features.frame import FeatureTables
-from tasks.params import CandidateParams
+from tasks.params import CandidateParams, DiversityParams, StrengthParams
+from tasks.recommender.diversity import Surroundings, diversified
 from tasks.reranking.ranker import Ranker
 from tasks.schema import ITEM, RANK, SCORE, TASKS, USER, Task
 
 _RANKER, _FEATURES, _RETRIEVAL, _PARAMS = "ranker", "features", "retrieval", "candidates.json"
+_DIVERSITY = "diversity.json"
 _ROWS = 500_000
 """Candidates whose features are in memory at once: a hundred numbers each."""
 ITEMS = "items.parquet"
@@ -34,21 +37,32 @@ class Recommender:
     tables: FeatureTables
     ranker: Ranker
     params: CandidateParams
+    diversity: DiversityParams
 
     @classmethod
     def assemble(
-        cls, ranker: Path, features: Path, retrieval: Path, items: pd.DataFrame, params: CandidateParams
+        cls,
+        ranker: Path,
+        features: Path,
+        retrieval: Path,
+        items: pd.DataFrame,
+        params: CandidateParams,
+        diversity: DiversityParams,
     ) -> Self:
         """`features` and `retrieval` are the folders of one and the same fold."""
         loaded = Ranker.load(ranker)
-        return cls(load_retrieval(retrieval), FeatureTables(features, items, loaded.codes), loaded, params)
+        tables = FeatureTables(features, items, loaded.codes)
+        return cls(load_retrieval(retrieval), tables, loaded, params, diversity)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """From a bundle, written by `bundle`."""
         params = CandidateParams.model_validate_json((folder / _PARAMS).read_text(encoding="utf-8"))
+        diversity = DiversityParams()
+        if (folder / _DIVERSITY).exists():  # a bundle made before there was one has no such file
+            diversity = DiversityParams.model_validate_json((folder / _DIVERSITY).read_text(encoding="utf-8"))
         items = pd.read_parquet(folder / ITEMS)
-        return cls.assemble(folder / _RANKER, folder / _FEATURES, folder / _RETRIEVAL, items, params)
+        return cls.assemble(folder / _RANKER, folder / _FEATURES, folder / _RETRIEVAL, items, params, diversity)
 
     def recommend(self, users: Sequence[Any] | NDArray[Any], k: int = 10, task: Task = "all") -> pd.DataFrame:
         """`user_id, rank, item_id, score`: k items for each user, in the order of `users`; one named twice counts once.
@@ -73,10 +87,28 @@ class Recommender:
         return {task: self.listed(self.rank(found.pop(task), task), users, k, task) for task in tasks}
 
     def listed(self, ranked: pd.DataFrame, users: Sequence[Any] | NDArray[Any], k: int, task: Task) -> pd.DataFrame:
-        """What `recommend` gives, from the ranked candidates of at least the known ones of `users`."""
+        """What `recommend` gives, from all ranked candidates of at least the known ones of `users`.
+
+        Here the first places are re-ranked for novelty and variety, where params ask for it.
+        """
         wanted = pd.Index(users).unique()
         positions = self.retrieval.positions(wanted.to_numpy())
+        if task == "all" and self.params.newcomer_events:
+            ranked = ranked[~ranked[USER].isin(self._newcomers(positions))]
+        asked, places = self.diversity.of(task), self.diversity.places
+        if asked != StrengthParams():
+            ranked = diversified(ranked, self._surroundings, asked, places, self.diversity.head)
         return self._filled(ranked[ranked[RANK] <= k], wanted, positions, k, task)
+
+    def _newcomers(self, positions: NDArray[np.intp]) -> NDArray[Any]:
+        """Ids of those of whom the ranker knows too little; without ranked candidates they get the most bought."""
+        known = positions[positions >= 0]
+        events = np.asarray(self.retrieval.owned[known].sum(axis=1)).ravel()
+        return self.retrieval.users[known[events <= self.params.newcomer_events]]
+
+    @cached_property
+    def _surroundings(self) -> Surroundings:
+        return Surroundings.of(self.retrieval, self.tables.items)
 
     def candidates(self, users: NDArray[np.intp], task: Task) -> pd.DataFrame:
         """Candidates of users by position in the history, sorted; see `Retrieval.candidates`."""
@@ -123,7 +155,13 @@ class Recommender:
 
 
 def bundle(
-    ranker: Path, features: Path, retrieval: Path, items: pd.DataFrame, params: CandidateParams, out: Path
+    ranker: Path,
+    features: Path,
+    retrieval: Path,
+    items: pd.DataFrame,
+    params: CandidateParams,
+    diversity: DiversityParams,
+    out: Path,
 ) -> None:
     """Copies what a recommender needs into the new folder `out`: arrays, tables, text and JSON."""
     out.mkdir(parents=True)
@@ -131,4 +169,5 @@ def bundle(
     shutil.copytree(features, out / _FEATURES)
     shutil.copytree(retrieval, out / _RETRIEVAL)
     items.to_parquet(out / ITEMS, index=False)
-    (out / _PARAMS).write_text(params.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    for name, section in ((_PARAMS, params), (_DIVERSITY, diversity)):
+        (out / name).write_text(section.model_dump_json(indent=2) + "\n", encoding="utf-8")

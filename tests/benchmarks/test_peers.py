@@ -13,11 +13,12 @@ from tasks.errors import BrokenCheckError
 from tasks.folds import make_folds
 from tasks.ingestion.valid import Valid
 from tasks.params import Params, load_params
+from tests.benchmarks.peers.__main__ import _kept_values
 from tests.benchmarks.peers.history import History, LaterEventError
 from tests.benchmarks.peers.known import PEERS
 from tests.benchmarks.peers.neighbours import DecayedUserKnn, TifuKnn
 from tests.benchmarks.peers.of_history import Popular, TopFrequency
-from tests.benchmarks.peers.scored import Judge, mean, refuse_owned
+from tests.benchmarks.peers.scored import Judge, beyond, mean, refuse_owned
 from tests.benchmarks.peers.tried import CHOSEN, LOCK
 from tests.benchmarks.peers.weeks import HISTORY, Weeks
 from tests.shop import PROJECT, bought_in_sections, furnish
@@ -135,6 +136,31 @@ def test_a_peers_lists_are_scored_by_the_labels_of_the_fold(weeks: Weeks, tmp_pa
     found = Judge(weeks, fold).values(tmp_path)["all"]["ndcg@10"]
     assert found.pop(first) == 0
     assert found.tolist() == pytest.approx([1.0] * len(found))
+
+
+def test_a_peers_lists_are_judged_beyond_accuracy(weeks: Weeks, tmp_path: Path) -> None:
+    """Everybody is shown the same two items of one section, and one shopper nothing."""
+    fold = weeks.test(0)
+    users = weeks.labels(fold, "all")["user_id"].unique()
+    lists = pd.DataFrame(
+        [(u, f"sku-{n:02d}", n) for u in users[1:] for n in (4, 8)], columns=["user_id", "item_id", "rank"]
+    )
+    lists.to_parquet(tmp_path / "all.parquet")
+    past = weeks.until(weeks.test(1)).events
+    known = past[past["timestamp"] < fold.cutoff].groupby("item_id")["user_id"].nunique()
+    bits = -np.log2(known[["sku-04", "sku-08"]] / past["user_id"].nunique())
+    found = beyond([Judge(weeks, fold).values(tmp_path)["all"]])
+    assert found == pytest.approx({"coverage@10": 2 / len(known), "novelty@10": bits.mean(), "diversity@10": 0})
+
+
+def test_values_kept_before_a_metric_was_known_are_made_anew_from_the_lists(weeks: Weeks, tmp_path: Path) -> None:
+    weeks.labels(weeks.test(0), "all").assign(rank=1).drop_duplicates("user_id").to_parquet(tmp_path / "all.parquet")
+    judge = Judge(weeks, weeks.test(0))
+    first = _kept_values(judge, tmp_path)["all"]
+    first.drop(columns="novelty@10").assign(**{"ndcg@10": 0.0}).to_parquet(tmp_path / "all.values.parquet")
+    pd.testing.assert_frame_equal(_kept_values(judge, tmp_path)["all"], first)
+    first.assign(**{"ndcg@10": 0.5}).to_parquet(tmp_path / "all.values.parquet")
+    assert set(_kept_values(judge, tmp_path)["all"]["ndcg@10"]) == {0.5}, "kept values are read"
 
 
 def test_a_user_is_drawn_with_all_weeks() -> None:

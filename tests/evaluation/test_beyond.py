@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.evaluation.beyond import category_levels, coverage, diversity, gini, item_surprise, novelty
+from tasks.evaluation.beyond import coverage, diversity, gini, item_surprise, novelty
+from tasks.features.levels import category_levels
 
 ALL_FOUR = np.ones(4, dtype=bool)
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,9 @@ SHOPPERS = [f"c{n:03d}" for n in range(USERS)]
 
 def assembled(root: Path) -> Recommender:
     data, items = root / "data", Valid.read(root / "data" / "valid").items
-    params = load_params(root / "params.yaml").candidates
-    return Recommender.assemble(
-        root / "models" / "ranker", data / "features" / "serve", data / "candidates" / "serve", items, params
-    )
+    params = load_params(root / "params.yaml")
+    parts = root / "models" / "ranker", data / "features" / "serve", data / "candidates" / "serve"
+    return Recommender.assemble(*parts, items, params.candidates, params.diversity)
 
 
 def lists(found: pd.DataFrame) -> dict[Any, list[Any]]:
@@ -88,6 +88,18 @@ def test_a_shopper_whom_nobody_knows_gets_the_most_bought(
     assert lists(recommender.recommend(["nobody"], 12, task)) == {"nobody": most_bought[:12]}
 
 
+def test_a_shopper_with_hardly_an_event_gets_the_most_bought_on_task_all(
+    recommender: Recommender, most_bought: list[str]
+) -> None:
+    events = np.asarray(recommender.retrieval.owned.sum(axis=1)).ravel()
+    fewest = recommender.retrieval.users[events.argmin()]
+    few = replace(recommender, params=recommender.params.model_copy(update={"newcomer_events": int(events.min())}))
+    many = recommender.retrieval.users[events.argmax()]
+    assert lists(few.recommend([fewest], 12)) == {fewest: most_bought[:12]}
+    assert lists(few.recommend([many], 12)) == lists(recommender.recommend([many], 12))
+    assert lists(few.recommend([fewest], 12, "new")) == lists(recommender.recommend([fewest], 12, "new"))
+
+
 def test_lists_come_in_the_order_in_which_shoppers_are_named_each_once(recommender: Recommender) -> None:
     asked = ["c150", "nobody", "c003", "c150", "c080"]
     found = lists(recommender.recommend(asked, 3))
@@ -145,9 +157,9 @@ def test_a_task_that_does_not_exist_is_an_error_that_names_those_that_do(recomme
 
 def bundled(root: Path, out: Path) -> Path:
     data, items = root / "data", Valid.read(root / "data" / "valid").items
-    params = load_params(root / "params.yaml").candidates
-    ranker, features, retrieval = root / "models" / "ranker", data / "features" / "serve", data / "candidates" / "serve"
-    bundle(ranker, features, retrieval, items, params, out)
+    params = load_params(root / "params.yaml")
+    parts = root / "models" / "ranker", data / "features" / "serve", data / "candidates" / "serve"
+    bundle(*parts, items, params.candidates, params.diversity, out)
     return out
 
 

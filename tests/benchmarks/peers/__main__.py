@@ -23,7 +23,7 @@ from tests.benchmarks.peers.machine import machine, versions
 from tests.benchmarks.peers.ours import Ours
 from tests.benchmarks.peers.page import Benchmark, Entrant, write_page
 from tests.benchmarks.peers.process import COST, Cost
-from tests.benchmarks.peers.scored import Judge
+from tests.benchmarks.peers.scored import BEYOND, METRICS, Judge
 from tests.benchmarks.peers.tried import Tried, code_digest, digest, write_chosen
 from tests.benchmarks.peers.weeks import Weeks
 
@@ -74,11 +74,14 @@ def _entrant(judges: list[Judge], name: str, folders: list[Path]) -> Entrant:
 
 
 def _kept_values(judge: Judge, folder: Path) -> dict[Task, pd.DataFrame]:
+    """Scored anew where a metric is missing, as the lists are kept beside the values."""
     files: dict[Task, Path] = {task: folder / f"{task}.values.parquet" for task in TASKS}
-    if not any(file.exists() for file in files.values()):
-        for task, frame in judge.values(folder).items():
+    kept: dict[Task, pd.DataFrame] = {task: pd.read_parquet(file) for task, file in files.items() if file.exists()}
+    if not kept or any(not {*METRICS, *BEYOND} <= {*frame.columns} for frame in kept.values()):
+        kept = judge.values(folder)
+        for task, frame in kept.items():
             frame.to_parquet(files[task])
-    return {task: pd.read_parquet(file) for task, file in files.items() if file.exists()}
+    return kept
 
 
 def _parse() -> argparse.Namespace:

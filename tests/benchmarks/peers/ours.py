@@ -47,7 +47,9 @@ class Ours:
         rerank += ["--features", job / "features", "--candidates", job / "candidates", "--ranker", job / "ranker"]
         took.append(run([sys.executable, "-m", *rerank], out / "rerank.log"))
         state, items = self._folder(fold), self.weeks.valid.items
-        bundle(job / "ranker", state / FEATURES, state / RETRIEVAL, items, self.weeks.params.candidates, job / "bundle")
+        params = self.weeks.params
+        parts = job / "ranker", state / FEATURES, state / RETRIEVAL
+        bundle(*parts, items, params.candidates, params.diversity, job / "bundle")
         self.weeks.asked(fold).to_parquet(job / "users.parquet", index=False)
         asked = ["tasks.recommender", "recommend", "--bundle", job / "bundle", "--users", job / "users.parquet"]
         recommended = run(

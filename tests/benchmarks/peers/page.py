@@ -11,12 +11,11 @@ import pandas as pd
 
 from tasks.evaluation.formats import number, signed
 from tasks.evaluation.headline import TASK_NAMES, metric_title
-from tasks.ingestion.storage import replace_file
 from tasks.schema import TASKS, Task
+from tests.benchmarks.measured import replace_measured
 from tests.benchmarks.peers.process import Cost
-from tests.benchmarks.peers.scored import Mean, by_metric, differences, mean
+from tests.benchmarks.peers.scored import BEYOND, COVERAGE, NOVELTY, Mean, beyond, by_metric, differences, mean
 
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 JUDGED, BESIDE = "ndcg@10", ("recall@20", "ndcg@100")
 
 
@@ -78,12 +77,9 @@ def write_page(found: Benchmark, page: Path) -> None:
     """Writes the charts beside the page, and the page anew between its two marks."""
     from tests.benchmarks.peers.charts import CHARTS, draw  # matplotlib takes a second
 
-    text = page.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
     draw(found, page.parent)
     pictures = "\n\n".join(f"![{title}]({path})" for title, path in CHARTS.items())
-    replace_file(page, f"{before}{BEGIN}\n{in_words(found)}\n\n{pictures}\n{END}{after}".encode())
+    replace_measured(page, f"{in_words(found)}\n\n{pictures}")
 
 
 def in_words(found: Benchmark) -> str:
@@ -94,6 +90,8 @@ def in_words(found: Benchmark) -> str:
     if weeks > 1:
         for task in TASKS:
             parts += [f"### {TASK_NAMES[task].capitalize()}, the last {weeks} weeks together", _pooled(found, task)]
+    for task in TASKS:
+        parts += [f"### {TASK_NAMES[task].capitalize()}, beyond accuracy", _beyond(found, task)]
     parts += ["### Seconds and memory", _costs(found)]
     return "\n\n".join(parts)
 
@@ -147,6 +145,37 @@ def _pooled(found: Benchmark, task: Task) -> str:
         ]
         rows.append("| " + " | ".join(cells) + " |")
     return "\n".join(rows)
+
+
+def _beyond(found: Benchmark, task: Task) -> str:
+    weeks = len(found.cutoffs)
+    rows = [
+        f"| {_so_many(weeks)} | {metric_title(JUDGED)} | {' | '.join(metric_title(m) for m in BEYOND)} |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for of in found.ranked(task, weeks):
+        values = beyond(of.values[task][:weeks])
+        cells = [_named(found, of), number(found.means(of, task, weeks)[JUDGED].value)]
+        rows.append("| " + " | ".join([*cells, *(number(values[metric]) for metric in BEYOND)]) + " |")
+    return "\n".join([_above_the_best(found, task), "", *rows])
+
+
+def _above_the_best(found: Benchmark, task: Task) -> str:
+    """The best peer is that of the highest NDCG."""
+    weeks = len(found.cutoffs)
+    peers = [of for of in found.ranked(task, weeks) if of is not found.ours]
+    if not peers:
+        return "There is no peer to compare with."
+    ours, theirs = (beyond(of.values[task][:weeks]) for of in (found.ours, peers[0]))
+    told = []
+    for metric in (COVERAGE, NOVELTY):
+        side = "above" if ours[metric] > theirs[metric] else "not above"
+        told.append(f"{metric_title(metric)} of {number(ours[metric])} is {side} the {number(theirs[metric])}")
+    return f"shoprec's {' and its '.join(told)} of the best peer, {peers[0].name}."
+
+
+def _so_many(weeks: int) -> str:
+    return "the last week" if weeks == 1 else f"the last {weeks} weeks"
 
 
 def _costs(found: Benchmark) -> str:

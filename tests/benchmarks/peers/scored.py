@@ -9,16 +9,21 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import BrokenCheckError
-from tasks.evaluation.evidence import SYSTEM, TASK, Evidence
+from tasks.evaluation.beyond import coverage, diversity, item_surprise, novelty
+from tasks.evaluation.evidence import BUYERS, SYSTEM, TASK, Evidence
 from tasks.evaluation.intervals import bootstrap
 from tasks.evaluation.lists import scored_lists
 from tasks.evaluation.metrics import per_user
+from tasks.features.levels import category_levels
 from tasks.folds import Fold, targets
-from tasks.schema import ITEM, TASKS, TIMESTAMP, USER, Task
+from tasks.schema import ITEM, TASKS, TIMESTAMP, USER, Task, categories
 from tests.benchmarks.peers.weeks import Weeks
 
 METRICS = ("ndcg@10", "recall@20", "ndcg@100")
 LENGTHS = (10, 20, 100)
+COVERAGE, NOVELTY, DIVERSITY = "coverage@10", "novelty@10", "diversity@10"
+BEYOND = (COVERAGE, NOVELTY, DIVERSITY)
+_K = 10
 _ONE = "judged"
 
 
@@ -39,6 +44,9 @@ class Judge:
     def values(self, folder: Path) -> dict[Task, pd.DataFrame]:
         """`<task>.parquet` in `folder`, where there is one, to a row a user with a label and a column a metric.
 
+        Novelty and diversity are missing for users without a list, and coverage, which all lists have together, is the
+        same in every row.
+
         Raises BrokenCheckError where a list of task new has what its user owns, or any breaks what lists promise.
         """
         found: dict[Task, pd.DataFrame] = {}
@@ -47,28 +55,42 @@ class Judge:
                 lists = pd.read_parquet(folder / f"{task}.parquet")
                 if task == "new":
                     refuse_owned(lists, self._known)
-                found[task] = self._values(lists, task)
+                found[task] = self.of_lists(lists, task)
         return found
 
-    def _values(self, lists: pd.DataFrame, task: Task) -> pd.DataFrame:
+    def of_lists(self, lists: pd.DataFrame, task: Task) -> pd.DataFrame:
+        """The same of lists that are at hand."""
         nothing = pd.DataFrame()
         evidence = Evidence(
             fold=self.fold,
             lists=lists.assign(**{SYSTEM: _ONE, TASK: task}),
             labels=self._labels[task].assign(**{TASK: task}),
             candidates=nothing,
-            items=self._known[[ITEM]].drop_duplicates(),
+            items=self._items,
             users=nothing,
             scores=nothing,
             importance=nothing,
         )
         scored = scored_lists(evidence, task, max(LENGTHS), [_ONE])
-        of_user = per_user(scored.hits[_ONE], scored.relevant, LENGTHS)
-        return pd.DataFrame({metric: of_user[metric] for metric in METRICS}, index=scored.users)
+        of_user, items = per_user(scored.hits[_ONE], scored.relevant, LENGTHS), scored.items[_ONE]
+        bought = self._items[BUYERS].to_numpy() > 0
+        beyond = {
+            COVERAGE: coverage(items, _K, bought),
+            NOVELTY: novelty(items, _K, item_surprise(self._items, self._known[USER].nunique())),
+            DIVERSITY: diversity(items, _K, category_levels(self._items)),
+        }
+        return pd.DataFrame({metric: of_user[metric] for metric in METRICS} | beyond, index=scored.users)
 
     @cached_property
     def _labels(self) -> dict[Task, pd.DataFrame]:
         return {task: self.weeks.labels(self.fold, task) for task in TASKS}
+
+    @cached_property
+    def _items(self) -> pd.DataFrame:
+        """All that was bought before the cutoff, as the evaluation sees it."""
+        buyers = self._known.groupby(ITEM).size().rename(BUYERS).reset_index()
+        catalogue = self.weeks.valid.items
+        return buyers.merge(catalogue[[ITEM, *categories(list(catalogue.columns))]], on=ITEM, how="left")
 
     @cached_property
     def _known(self) -> pd.DataFrame:
@@ -102,6 +124,11 @@ def mean(of_weeks: Sequence[pd.Series], draws: int, seed: int) -> Mean:
 def differences(ours: Sequence[pd.DataFrame], theirs: Sequence[pd.DataFrame], metric: str) -> list[pd.Series]:
     """Of the same users in the same weeks: ours less theirs."""
     return [our[metric] - their[metric] for our, their in zip(ours, theirs, strict=True)]
+
+
+def beyond(of_weeks: Sequence[pd.DataFrame]) -> Mapping[str, float]:
+    """Means over the weeks, of which each is the mean over the users with a list."""
+    return {metric: float(np.mean([week[metric].mean() for week in of_weeks])) for metric in BEYOND}
 
 
 def by_metric(of_weeks: Sequence[pd.DataFrame], draws: int, seed: int) -> Mapping[str, Mean]:

@@ -54,8 +54,16 @@ class Tried:
             best[task] = peer.grid[means.index(max(means))]
         return best
 
+    def kept(self, name: str, back: int, settings: OfTask) -> Path | None:
+        """What `lists` would give, where it is there already."""
+        out = self._folder(name, self.weeks.test(back), [settings])
+        return out / "0" if (out / "done").exists() else None
+
+    def _folder(self, name: str, fold: Fold, settings: Sequence[OfTask]) -> Path:
+        return self.cache / name.replace(" ", "-") / f"{fold.cutoff:%Y-%m-%d}-{self._key(name, settings)}"
+
     def _run(self, name: str, fold: Fold, settings: Sequence[OfTask]) -> Path:
-        out = self.cache / name.replace(" ", "-") / f"{fold.cutoff:%Y-%m-%d}-{self._key(name, settings)}"
+        out = self._folder(name, fold, settings)
         if (out / "done").exists():
             return out
         shutil.rmtree(out, ignore_errors=True)
