@@ -22,17 +22,17 @@ SHARED = {"train-2": "train-1", "train-1": "validation", "validation": "test", "
 STAGES = {"features": (features, FEATURES_CODE), "candidates": (candidates, CANDIDATES_CODE)}
 
 
-def shop(**changed: pd.DataFrame) -> Tables:
+def shop() -> Tables:
     """With a promotion in each week."""
-    tables: dict[str, pd.DataFrame] = {**bought_in_sections(), **changed}
+    tables = bought_in_sections()
     last = tables["events"]["timestamp"].max().normalize() + pd.Timedelta(days=1)
     starts = [last - n * WEEK for n in range(6)]
     promotions = pd.DataFrame({"item_id": "sku-03", "start": starts, "end": [at + WEEK for at in starts]})
-    return {"promotions": promotions.assign(kind="leaflet", reach=1.0), **tables}  # pyright: ignore[reportReturnType]
+    return {**tables, "promotions": promotions.assign(kind="leaflet", reach=1.0)}
 
 
 def before(tables: Tables, instant: pd.Timestamp) -> Tables:
-    return tables | {"events": tables["events"][tables["events"]["timestamp"] < instant]}
+    return {**tables, "events": tables["events"][tables["events"]["timestamp"] < instant]}
 
 
 def learned(root: Path, tables: Tables) -> Path:
@@ -93,7 +93,7 @@ def test_a_purchase_that_came_late_is_in_every_fold_after_it(tmp_path: Path, nam
     cutoff = events["timestamp"].max().normalize() + pd.Timedelta(days=1) - 3 * WEEK  # of train-1
     late = events[events["timestamp"] < cutoff].tail(1).assign(item_id="sku-00", session_id="late")
     more = pd.concat([events, late]).sort_values(["timestamp", "user_id", "item_id"], ignore_index=True)
-    learned(root, tables | {"events": more})
+    learned(root, {**tables, "events": more})
     now = places(root, name)
     assert now["train-2"] == were["train-2"] or name == "candidates"  # its horizon holds the late purchase
     assert not {now[fold] for fold in ("train-1", "validation", "test", "serve")} & set(were.values())
@@ -104,7 +104,7 @@ def test_a_promotion_that_is_announced_later_is_in_the_fold_that_it_lies_in(tmp_
     root = learned(furnish(tmp_path, {}), tables)
     were = places(root, "features")
     more = tables["promotions"].head(1).assign(item_id="sku-05")
-    learned(root, tables | {"promotions": pd.concat([tables["promotions"], more], ignore_index=True)})
+    learned(root, {**tables, "promotions": pd.concat([tables["promotions"], more], ignore_index=True)})
     now = places(root, "features")
     assert now["serve"] != were["serve"]
     assert {fold: now[fold] for fold in ("train-2", "train-1", "validation")} == {
