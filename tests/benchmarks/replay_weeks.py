@@ -159,7 +159,15 @@ class Weeks:
     def _booster(self, task: Task) -> BoosterParams:
         """The project's, but one booster in few large steps, which learns in a tenth of the time."""
         own = self.params.ranker.of(task)
-        changed = {"boosters": 1, "rounds": 60, "patience": 10, "learning_rate": 0.2, "folds": None, "threads": 1}
+        changed = {
+            "boosters": 1,
+            "beside": None,
+            "rounds": 60,
+            "patience": 10,
+            "learning_rate": 0.2,
+            "folds": None,
+            "threads": 1,
+        }
         return own.model_copy(update=changed)
 
     def _fold(self, number: int) -> Path:
