@@ -32,13 +32,13 @@ def test_what_is_as_it_was_leaves_the_file_to_the_byte(params: Path) -> None:
 
 
 def test_a_value_changes_in_its_line_and_comments_stay(params: Path) -> None:
-    write_settings(params, "all", {"negatives": 0.25, "folds": None})
-    folds, negatives = "    folds: 4 # of the train folds, the newest; null: all", "    negatives: 0.5"
+    write_settings(params, "all", {"negatives": 0.4, "folds": 3})
+    folds, negatives = "    folds: null # of the train folds all; or so many, the newest", "    negatives: 0.25"
     assert changed_lines(params) == [
         f"- {folds}",
-        f"+ {folds.replace('4', 'null')}",
+        f"+ {folds.replace('null', '3')}",
         f"- {negatives}",
-        "+     negatives: 0.25",
+        "+     negatives: 0.4",
     ]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
+import yaml
 
 from tasks.errors import ShoprecError
 from tasks.ingestion.valid import Valid
@@ -103,8 +104,9 @@ def test_changed_present_params_are_tried_in_the_study_that_there_is(
     shop: Path, three: tuple[Path, list[Tried]], tmp_path: Path
 ) -> None:
     folder, root = shutil.copytree(three[0], tmp_path / "study"), shutil.copytree(shop, tmp_path / "shop")
-    params = (root / "params.yaml").read_text(encoding="utf-8")
-    (root / "params.yaml").write_text(params.replace("num_leaves: 31", "num_leaves: 15"), encoding="utf-8")
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    params["ranker"] = {task: of | {"num_leaves": 15} for task, of in params["ranker"].items()}
+    (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     found = tried_in(root, folder, 3)
     assert [trial.settings["num_leaves"] for trial in found[::3]] == [31, 15]
     search = search_of(root, folder)
