@@ -36,7 +36,7 @@ def test_a_value_changes_in_its_line_and_comments_stay(params: Path) -> None:
     folds, negatives = "    folds: null # of the train folds all; or so many, the newest", "    negatives: 0.25"
     assert changed_lines(params) == [
         f"- {folds}",
-        f"+ {folds.replace('null', '3')}",
+        f"+ {folds.replace('null', '3   ')}",  # the comment keeps its column
         f"- {negatives}",
         "+     negatives: 0.4",
     ]
