@@ -39,6 +39,7 @@ def test_a_value_changes_in_its_line_and_comments_stay(params: Path) -> None:
         f"+ {folds.replace('null', '3   ')}",  # the comment keeps its column
         f"- {negatives}",
         "+     negatives: 0.4",
+        "+     folds: null",  # of the other task, which had it from this one
     ]
 
 
