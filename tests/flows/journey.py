@@ -69,6 +69,7 @@ def journey(root: Path) -> Journey:
     params["folds"]["train"] = 2
     params["candidates"]["universe_min_buyers"] = 3
     params["ranker"] = {task: of | QUICK for task, of in params["ranker"].items()}
+    params["ranker"]["all"] |= {"learning_rate": 0.08, "feature_fraction": 0.6, "negatives": 0.5}  # smaller steps
     params["ranker"]["new"] |= {"lambda_l2": 50.0}  # hundreds of first purchases to learn from, not thousands
     params["source"] = SOURCE
     (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
