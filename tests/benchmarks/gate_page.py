@@ -14,8 +14,9 @@ from scipy import stats
 from tasks.evaluation.headline import metric_title
 from tasks.params import PromotionParams
 from tasks.schema import Task
+from tests.benchmarks.measured import replace_measured
 
-BEGIN, END = "<!-- simulated: begin -->", "<!-- simulated: end -->"
+MARKS = ("<!-- simulated: begin -->", "<!-- simulated: end -->")
 CHART = Path("images/promotion.svg")
 """Relative to the page."""
 COLOURS = {"promoted": "#2a9d5c", "held": "#d9d9d9", "rejected": "#c8553d"}
@@ -61,10 +62,8 @@ def upper_bound(errors: int, of: int) -> float:
 
 def write_page(found: Simulated, page: Path) -> None:
     """Replaces what is between the page's two markers, and the chart."""
-    text = page.read_text(encoding="utf-8")
-    before, after = text[: text.index(BEGIN)], text[text.index(END) :]
     chart = f"![Wrong promotions over a year, and decisions by true effect]({CHART.as_posix()})"
-    page.write_text(f"{before}{BEGIN}\n{numbers(found)}\n\n{chart}\n{after}", encoding="utf-8")
+    replace_measured(page, f"{numbers(found)}\n\n{chart}", MARKS)
     _draw(found, page.parent / CHART)
 
 

@@ -7,8 +7,9 @@ from tasks.ingestion.storage import replace_file
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
-def replace_measured(page: Path, words: str) -> None:
+def replace_measured(page: Path, words: str, marks: tuple[str, str] = (BEGIN, END)) -> None:
     """Writes the page anew between its marks."""
-    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
-    _, after = rest.split(END)
-    replace_file(page, f"{before}{BEGIN}\n{words}\n{END}{after}".encode())
+    begin, end = marks
+    before, rest = page.read_text(encoding="utf-8").split(begin)
+    _, after = rest.split(end)
+    replace_file(page, f"{before}{begin}\n{words}\n{end}{after}".encode())

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tasks.evaluation.headline import TASK_NAMES
-from tasks.ingestion.storage import replace_file
 from tasks.schema import TASKS, Task
+from tests.benchmarks.measured import replace_measured
 
-BEGIN, END = "<!-- replayed: begin -->", "<!-- replayed: end -->"
+MARKS = ("<!-- replayed: begin -->", "<!-- replayed: end -->")
 CHART = Path("images/replay.svg")
 """Relative to the page."""
 COLOURS = ("#8d909c", "#14828a", "#4b3fd6", "#c8640a", "#4c7d1f", "#a8337d")
@@ -53,11 +53,8 @@ class Replay:
 
 def write_page(found: Replay, page: Path) -> None:
     """Writes the chart beside the page, and the page anew between its two marks."""
-    text = page.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
     _draw(found, page.parent / CHART)
-    replace_file(page, f"{before}{BEGIN}\n{in_words(found)}\n{END}{after}".encode())
+    replace_measured(page, in_words(found), MARKS)
 
 
 def in_words(found: Replay) -> str:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.benchmarks.growth.exponent import LINEAR, Growth
 from tests.benchmarks.growth.measured import Measured
-from tests.benchmarks.growth.page import BEGIN, CHART, END, Benchmark, in_words, write_page
+from tests.benchmarks.growth.page import CHART, Benchmark, in_words, write_page
+from tests.benchmarks.measured import BEGIN, END
 from tests.benchmarks.peers.process import Took
 from tests.benchmarks.quick import regressions
 from tests.benchmarks.ratios import Ratio, is_dearer, is_worse, ratio

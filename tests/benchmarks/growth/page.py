@@ -11,12 +11,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tasks.ingestion.storage import replace_file
 from tests.benchmarks.growth.exponent import LINEAR, Growth
 from tests.benchmarks.growth.measured import Measured
+from tests.benchmarks.measured import replace_measured
 from tests.benchmarks.peers.process import Took
 
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 CHART = Path("images/growth.svg")
 """Relative to the page."""
 GOAL = 150_000_000
@@ -67,12 +66,9 @@ def peak(took: Took) -> float:
 
 def write_page(found: Benchmark, page: Path) -> None:
     """Writes the chart beside the page, and the page anew between its two marks."""
-    text = page.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
     _draw(found, page.parent / CHART)
     chart = f"![Processor seconds and peak memory of each step, by events]({CHART.as_posix()})"
-    replace_file(page, f"{before}{BEGIN}\n{in_words(found)}\n\n{chart}\n{END}{after}".encode())
+    replace_measured(page, f"{in_words(found)}\n\n{chart}")
 
 
 def in_words(found: Benchmark) -> str:
