@@ -19,13 +19,12 @@ RANKER = {
     "patience": 20,
     "min_data_in_leaf": 5,
     "rounds": 60,
-    "learning_rate": 0.08,
-    "feature_fraction": 0.6,
-    "negatives": 0.5,
     "boosters": 2,
     "beside": None,
 }
-"""For a shop of 200 users, whatever suits one of thousands: a few large steps would leave its lists to chance."""
+"""For a shop of 200 users."""
+SMALLER_STEPS = {"learning_rate": 0.08, "feature_fraction": 0.6, "negatives": 0.5}
+"""For its ranker of all purchases, whatever suits one of thousands: a few large ones would leave its lists to chance."""
 
 
 @pytest.fixture(scope="session")
@@ -93,6 +92,7 @@ def real_project(root: Path, exports: Path) -> Path:
     candidates = params["candidates"] | {"universe_min_buyers": 1}
     candidates["own_history"] |= {"enabled": False}  # in a shop of such habits nothing beats it, so nothing would serve
     ranker = {task: of | RANKER for task, of in params["ranker"].items()}
+    ranker["all"] |= SMALLER_STEPS
     change_params(root, root / "params.yaml", candidates=candidates, ranker=ranker)
     return root
 

@@ -11,7 +11,7 @@ import yaml
 from tasks.ingestion.canonical import canonical
 from tasks.ingestion.sources.complete_journey import STORE_ZONE, fetch_complete_journey
 from tasks.schema import ITEM, TIMESTAMP, USER
-from tests.flows.conftest import PROJECT, with_own_stages, with_remote_and_suites
+from tests.flows.conftest import PROJECT, SMALLER_STEPS, with_own_stages, with_remote_and_suites
 
 HOUSEHOLDS = 400
 WEEKS_BEFORE = 14
@@ -69,7 +69,7 @@ def journey(root: Path) -> Journey:
     params["folds"]["train"] = 2
     params["candidates"]["universe_min_buyers"] = 3
     params["ranker"] = {task: of | QUICK for task, of in params["ranker"].items()}
-    params["ranker"]["all"] |= {"learning_rate": 0.08, "feature_fraction": 0.6, "negatives": 0.5}  # smaller steps
+    params["ranker"]["all"] |= SMALLER_STEPS
     params["ranker"]["new"] |= {"lambda_l2": 50.0}  # hundreds of first purchases to learn from, not thousands
     params["source"] = SOURCE
     (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
