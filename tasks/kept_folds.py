@@ -34,9 +34,9 @@ def lock_beside(params: Path) -> Path:
     return params.with_name("requirements.lock")
 
 
-def digest_of_code(names: Sequence[str], lock: Path) -> str:
+def digest_of_code(names: Sequence[str], lock: Path | None = None) -> str:
     """Of modules and packages in `tasks`, by file names, and of the libraries that `lock` pins, where there is one."""
-    found = hashlib.sha256(lock.read_bytes() if lock.exists() else b"")
+    found = hashlib.sha256(lock.read_bytes() if lock and lock.exists() else b"")
     for name in sorted(names):
         place = _PACKAGE / name
         for file in [place] if place.is_file() else sorted(place.rglob("*.py")):

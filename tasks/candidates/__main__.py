@@ -38,16 +38,12 @@ def main() -> None:
     events = read_events(given.valid, _COLUMNS)
     folds = make_folds(events, params.folds, params.shop)
     fitted = fitted_from(events, folds, params, lock_beside(given.params))
-    wanted = {
-        fold.name: fitted[fold.name]
-        if fold.kind in _USED
-        else digest(fitted[fold.name], TASKS, learned_from(events, fold, params).tolist())
-        for fold in folds
-    }
+    learners = {fold.name: learned_from(events, fold, params) for fold in folds if fold.kind not in _USED}
+    wanted = fitted | {name: digest(fitted[name], TASKS, users.tolist()) for name, users in learners.items()}
     with KeptFolds(given.candidates, wanted) as kept:
         missing = kept.missing()
         Parallel(n_jobs=processes())(
-            delayed(_make_fold)(given.valid, fold, params, kept, fitted[fold.name])
+            delayed(_make_fold)(given.valid, fold, params, kept, fitted[fold.name], learners.get(fold.name))
             for fold in folds
             if fold.name in missing
         )
@@ -69,24 +65,27 @@ def learned_from(events: pd.DataFrame, fold: Fold, params: Params) -> NDArray[An
     return np.sort(labels(events, fold, params.shop, "all")[USER].unique())
 
 
-def _make_fold(valid: Path, fold: Fold, params: Params, kept: KeptFolds, fitted: str) -> None:
+def _make_fold(
+    valid: Path, fold: Fold, params: Params, kept: KeptFolds, fitted: str, learners: NDArray[Any] | None
+) -> None:
+    """`learners`: the users whose candidates are wanted; None: the retrievers are."""
     with threadpool_limits(limits=1, user_api="blas"):
-        events, out = read_events(valid, _COLUMNS), kept.scratch / fold.name
+        out, known = kept.scratch / fold.name, kept.place(fitted)
         out.mkdir()
-        known = kept.place(fitted)
-        if known.is_dir() and fold.kind not in _USED:
+        if known.is_dir():
             retrieval = load_retrieval(known)  # the fold that a ranker was tested on is one to learn from now
         else:
+            events = read_events(valid, _COLUMNS)
             retrieval = Retrieval.as_of(events, fold.cutoff, params.candidates, params.shop)
-        _write(retrieval, events, fold, params, out)
+        if learners is None:
+            save_retrieval(retrieval, out)
+        else:
+            _write_candidates(retrieval, learners, params, out)
         kept.add(fold.name, out)
 
 
-def _write(retrieval: Retrieval, events: pd.DataFrame, fold: Fold, params: Params, out: Path) -> None:
-    if fold.kind in _USED:
-        save_retrieval(retrieval, out)
-        return
-    users = np.flatnonzero(np.isin(retrieval.users, learned_from(events, fold, params)))
+def _write_candidates(retrieval: Retrieval, learners: NDArray[Any], params: Params, out: Path) -> None:
+    users = np.flatnonzero(np.isin(retrieval.users, learners))
     for task, found in retrieval.candidates_of_tasks(users, TASKS, params.candidates).items():
         found.to_parquet(out / f"{task}.parquet", index=False)
 

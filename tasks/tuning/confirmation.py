@@ -1,6 +1,5 @@
 """Whether the best trial is better than the present params, or was lucky: both learned anew with other seeds."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import pandas as pd
 
 from tasks.evaluation.intervals import bootstrap
 from tasks.ingestion.storage import replace_file
+from tasks.kept_folds import digest
 from tasks.params import BoosterParams, EvaluationParams
 from tasks.tuning.judging import JUDGED
 from tasks.tuning.weeks import Week, Weeks
@@ -108,8 +108,7 @@ class Confirmation:
         return pd.concat(values, axis=1).mean(axis=1)
 
     def _values(self, week: Week, params: BoosterParams) -> pd.Series:
-        digest = hashlib.sha256(f"{week.name} {params.model_dump_json(exclude={'threads'})}".encode()).hexdigest()
-        file = self.kept / f"{digest}.parquet"
+        file = self.kept / f"{digest(week.name, params.model_dump(mode='json', exclude={'threads'}))}.parquet"
         if not file.exists():
             values = self.values(week, params)
             replace_file(file, values.rename("value").to_frame().to_parquet())

@@ -1,16 +1,14 @@
 """A study with all that its trials need, made ready from what a finished run left."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-import tasks as package
 from tasks.folds import make_folds
 from tasks.ingestion.valid import Valid
+from tasks.kept_folds import digest, digest_of_code
 from tasks.params import BoosterParams, Params
 from tasks.reranking.inputs import Inputs
 from tasks.schema import Task
@@ -23,6 +21,7 @@ from tasks.tuning.weeks import Weeks
 
 STUDIES = "studies.db"
 _CODE = ("evaluation/metrics.py", "features", "reranking", "tuning/frames.py", "tuning/judging.py")
+"""Of `tasks`: what trials are computed by; others would not be comparable."""
 _DIGITS = 12
 Say = Callable[[str], None]
 
@@ -51,9 +50,10 @@ def prepare(
     found = Weeks.of(make_folds(valid.events, params.folds, params.shop), weeks)
     present = params.ranker.of(task)
     space = Space.around(present, found.most_folds)
-    content = {**made_from, **_code(), "shop": params.shop.model_dump(), "folds": params.folds.model_dump()}
+    by = {"code": digest_of_code(_CODE), "lightgbm": version("lightgbm")}
+    content = {**made_from, **by, "shop": params.shop.model_dump(), "folds": params.folds.model_dump()}
     beside = present.model_dump(exclude={*space.ranges, "threads"})
-    frames = folder / "frames" / f"{task}-{_digest(content)}"
+    frames = folder / "frames" / f"{task}-{digest(content)[:_DIGITS]}"
     clear_others(frames)
     inputs = Inputs(valid, params.shop, data / "features", data / "candidates")
     for fold in found.folds:
@@ -61,21 +61,7 @@ def prepare(
             say(f"candidates, features and labels of {fold.name}, {fold.cutoff:%Y-%m-%d}")
         FoldFrame.write(inputs, fold, task, frames / fold.name)
     judge = Judge(cache(lambda fold: FoldFrame(frames / fold.name)), found.train)
-    name = f"{task}-{_digest({**content, 'weeks': weeks, 'space': space.as_json(), 'beside': beside})}"
+    name = f"{task}-{digest(content, weeks, space.as_json(), beside)[:_DIGITS]}"
     study = Study(folder / STUDIES, name, space, present)
     confirmation = Confirmation(judge.values, found, params.evaluation, folder / "values" / name)
     return Search(task, present, found, space, judge, study, confirmation)
-
-
-def _digest(content: Mapping[str, object]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:_DIGITS]
-
-
-def _code() -> dict[str, str]:
-    """What trials are computed by: others would not be comparable."""
-    home = Path(package.__file__ or "").parent
-    files = sorted(file for part in _CODE for file in (home / part, *(home / part).rglob("*.py")) if file.is_file())
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.relative_to(home)}\n".encode() + file.read_bytes())
-    return {"code": digest.hexdigest(), "lightgbm": version("lightgbm")}
