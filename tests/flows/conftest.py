@@ -24,7 +24,7 @@ RANKER = {
 }
 """For a shop of 200 users."""
 SMALLER_STEPS = {"learning_rate": 0.08, "feature_fraction": 0.6, "negatives": 0.5}
-"""For its ranker of all purchases, whatever suits one of thousands: a few large ones would leave its lists to chance."""
+"""For its ranker of all purchases, whatever suits one of thousands: a few large ones would leave lists to chance."""
 
 
 @pytest.fixture(scope="session")
