@@ -44,6 +44,14 @@ def digest_of_code(names: Sequence[str], lock: Path | None = None) -> str:
     return found.hexdigest()
 
 
+def digest_of_folder(folder: Path) -> str:
+    """Of its files, by their names and bytes."""
+    found = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        found.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
+    return found.hexdigest()
+
+
 class Rows:
     """A table whose parts are told apart by their rows' values, order and types."""
 

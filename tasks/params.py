@@ -269,17 +269,6 @@ Objective = Literal["lambdarank", "rank_xendcg", "binary"]
 """The first two learn the order within a user, the last one the chance that a candidate is bought."""
 
 
-class BesideParams(Section):
-    """Boosters of a second kind, whose scores are averaged with those of the first."""
-
-    objective: Objective
-    boosters: int = Field(default=1, ge=1)
-    learning_rate: float = Field(gt=0)
-    num_leaves: int = Field(ge=2)
-    feature_fraction: float = Field(default=1.0, gt=0, le=1)
-    lambda_l2: float = Field(default=0.0, ge=0)
-
-
 class BoosterParams(Section):
     """LightGBM's own names where it has one; see its documentation."""
 
@@ -290,12 +279,16 @@ class BoosterParams(Section):
     0: never."""
     folds: int | None = Field(default=None, ge=1)
     """The ranker learns from so many of the train folds, the newest; None: all."""
+    span: int | None = Field(default=None, ge=1)
+    """Each booster learns from so many folds that follow each other, and is stopped on the fold after them: one for
+    every such span of the folds, which a later retrain uses again as it is. None, or more than there are folds, and
+    wherever trees start from the fused ranks: all folds at once."""
     negatives: float = Field(default=1.0, gt=0, le=1)
-    """Share of the train folds' candidates that were not bought that the ranker learns from, drawn at random."""
+    """Share of the candidates that were not bought that the ranker learns from, and is stopped on, drawn at random."""
     rounds: int = Field(ge=1)
     """Most trees; early stopping keeps fewer."""
     patience: int = Field(ge=1)
-    """Rounds without a better NDCG@`stop_at` on the validation fold after which training stops."""
+    """Rounds without a better NDCG@`stop_at` on the fold after its own after which a booster stops."""
     stop_at: int = Field(default=10, ge=1)
     learning_rate: float = Field(gt=0)
     num_leaves: int = Field(ge=2)
@@ -308,13 +301,10 @@ class BoosterParams(Section):
     bagging_by_query: bool = False
     """Whether the bagging draws whole lists of users, or single rows."""
     boosters: int = Field(default=1, ge=1)
-    """How many, of seeds seed, seed + 1, …, have their scores averaged: less chance in what is learned from little."""
-    beside: BesideParams | None = None
-    """What learns another way errs another way. Each kind's scores are divided by their standard deviation on the
-    validation fold, so that both have the same say."""
+    """How many a span, of seeds seed, seed + 1, …: less chance in what is learned from little."""
     seed: NonNegativeInt
     threads: int = Field(default=0, ge=0)
-    """0: all; the trees are the same on any number."""
+    """Of one booster; 0: all. Boosters are fitted side by side, and the trees are the same on any number."""
 
 
 class RankerParams(Section):

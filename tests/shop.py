@@ -91,11 +91,11 @@ def learn(root: Path) -> Path:
     from tasks.features.__main__ import main as features
     from tasks.reranking.__main__ import main as rerank
 
-    for made in ("data/features", "data/candidates", "models"):
+    for made in ("data/features", "data/candidates", "data/examples", "data/boosters", "models"):
         shutil.rmtree(root / made, ignore_errors=True)
     call(features, root, "valid", "features")
     call(candidates, root, "valid", "candidates")
-    call(rerank, root, "valid", "features", "candidates", "ranker")
+    call(rerank, root, "valid", "features", "candidates", "examples", "boosters", "ranker")
     return root
 
 

@@ -1,14 +1,21 @@
 """What the ranker learns from: candidates of past folds with what was bought after, one group of rows a user."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tasks.features.frame import Frame
 from tasks.schema import ITEM, USER
+
+_LABEL, _GROUP, _CATEGORICAL = "_label", "_group", "categorical"
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,30 @@ class Examples:
     """Sizes of the groups, in the order of the rows."""
     names: list[str]
     categorical: list[str]
+
+    def write(self, path: Path) -> None:
+        """As Parquet: a column a feature, then label and number of the group."""
+        columns = {name: self.matrix[:, position] for position, name in enumerate(self.names)}
+        group = np.repeat(np.arange(len(self.groups), dtype=np.int32), self.groups)
+        table = pa.table(columns | {_LABEL: self.label, _GROUP: group})
+        told = {_CATEGORICAL: json.dumps(self.categorical)}
+        pq.write_table(table.replace_schema_metadata(told), path, compression="zstd")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        table = pq.read_table(path)
+        names = table.column_names[:-2]
+        matrix = np.empty((table.num_rows, len(names)), np.float32, order="F")  # filled column by column
+        for position, name in enumerate(names):
+            matrix[:, position] = table[name].to_numpy()
+        groups = np.bincount(table[_GROUP].to_numpy()) if table.num_rows else np.empty(0, np.int64)
+        categorical = json.loads((table.schema.metadata or {})[_CATEGORICAL.encode()])
+        return cls(matrix, table[_LABEL].to_numpy(), groups, names, categorical)
+
+
+def purchases(path: Path) -> int:
+    """How many of the examples that were written there were bought."""
+    return int(pq.read_table(path, columns=[_LABEL])[_LABEL].to_numpy().sum(dtype=np.int64))
 
 
 def is_relevant(candidates: pd.DataFrame, labels: pd.DataFrame) -> NDArray[np.bool_]:

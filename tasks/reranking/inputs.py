@@ -33,7 +33,6 @@ class Inputs:
         return tables.frame(candidates)
 
     def examples(self, fold: Fold, task: Task, params: BoosterParams) -> Examples:
-        """What is learned from, or stopped on, in one fold; of a train fold only a share of what was not bought."""
-        share = params.negatives if fold.kind == "train" else 1.0
-        candidates, relevant = sample_negatives(*self.labelled(fold, task), share, params.seed)
+        """What is learned from, or stopped on, in one fold: only a share of what was not bought."""
+        candidates, relevant = sample_negatives(*self.labelled(fold, task), params.negatives, params.seed)
         return examples(self.frame(fold, candidates), relevant)

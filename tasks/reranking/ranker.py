@@ -1,11 +1,10 @@
-"""The ranker, one a task: trees of LightGBM that learn by LambdaRank (Burges: From RankNet to LambdaRank to LambdaMART,
-MSR-TR-2010-82) or by the chance that a candidate is bought; from nothing, or from what the retrievers say together."""
+"""The ranker, an ensemble of boosters a task: how it scores candidates, and how it lies in a folder."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import lightgbm as lgb
 import numpy as np
@@ -14,8 +13,6 @@ from numpy.typing import NDArray
 
 from tasks.errors import DataContractError
 from tasks.features.frame import Frame
-from tasks.params import BoosterParams
-from tasks.reranking.examples import Examples
 from tasks.reranking.fusion import Fusion
 from tasks.schema import TASKS, Task
 
@@ -32,11 +29,11 @@ class Ensemble:
     """What scores the candidates of one task."""
 
     boosters: Sequence[lgb.Booster]
-    """One or more, alike but for their seeds, or of two kinds; their scores are averaged."""
+    """One or more, which learned from other weeks or with other seeds; their scores are averaged."""
     fusion: Fusion | None = None
     """What the trees started from, which is added to their scores: where little could be learned it decides."""
     scales: Sequence[float] | None = None
-    """What each booster's scores are multiplied by before, where not all are of one kind."""
+    """What each booster's scores are multiplied by before, so that each has the same say; None: by nothing."""
 
     def score(self, matrix: NDArray[np.float32], threads: int) -> NDArray[np.float64]:
         """Of rows with the boosters' features in the boosters' order."""
@@ -123,84 +120,3 @@ class Ranker:
 
 def _number(file: Path) -> int:
     return int(file.stem.rpartition("-")[2])
-
-
-def fit_ensemble(train: Examples, validation: Examples, params: BoosterParams) -> Ensemble:
-    """Boosts on the train folds until NDCG@`stop_at` on the validation fold stops rising; the best round is kept.
-
-    `params.boosters` times, with a seed more each time, and as often as `params.beside` says in its own way. The same
-    examples give the same trees, on any number of threads.
-    """
-    fusion = Fusion.fit(train) if train.label.sum() < params.fusion_below else None
-    if fusion is not None:
-        params = params.model_copy(update={"objective": "binary", "beside": None})
-    learned = _dataset(train, params, fusion)
-    stop_on = _dataset(validation, params, fusion, reference=learned)
-    boosters = _fit_kind(learned, stop_on, params)
-    if params.beside is None:
-        return Ensemble(boosters, fusion)
-    others = _fit_kind(learned, stop_on, params.model_copy(update=dict(params.beside)))
-    scales = [scale for kind in (boosters, others) for scale in [_scale(kind, validation, params.threads)] * len(kind)]
-    # An average over all, in which each kind has half of the say.
-    shares = [len(boosters + others) / 2 / len(kind) for kind in (boosters, others) for _ in kind]
-    return Ensemble(boosters + others, None, [scale * share for scale, share in zip(scales, shares, strict=True)])
-
-
-def _scale(boosters: Sequence[lgb.Booster], validation: Examples, threads: int) -> float:
-    """1 / standard deviation of the boosters' mean score; 1 where they tell nothing apart."""
-    spread = float(np.std(Ensemble(boosters).score(validation.matrix, threads)))
-    return 1 / spread if spread > 0 else 1.0
-
-
-def _fit_kind(learned: lgb.Dataset, stop_on: lgb.Dataset, params: BoosterParams) -> list[lgb.Booster]:
-    return [_fit(learned, stop_on, params, params.seed + n) for n in range(params.boosters)]
-
-
-def _fit(learned: lgb.Dataset, stop_on: lgb.Dataset, params: BoosterParams, seed: int) -> lgb.Booster:
-    booster = lgb.train(
-        _settings(params, seed),
-        learned,
-        num_boost_round=params.rounds,
-        valid_sets=[stop_on],
-        callbacks=[lgb.early_stopping(params.patience, verbose=False)],
-    )
-    return lgb.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
-
-
-def _settings(params: BoosterParams, seed: int) -> dict[str, Any]:
-    return {
-        "objective": params.objective,
-        "metric": "ndcg",
-        "eval_at": [params.stop_at],
-        "learning_rate": params.learning_rate,
-        "num_leaves": params.num_leaves,
-        "min_data_in_leaf": params.min_data_in_leaf,
-        "feature_fraction": params.feature_fraction,
-        "bagging_fraction": params.bagging_fraction,
-        "bagging_freq": 1,
-        "bagging_by_query": params.bagging_by_query,
-        "lambda_l2": params.lambda_l2,
-        "cat_smooth": params.cat_smooth,
-        "lambdarank_truncation_level": params.truncation_level,
-        "seed": seed,
-        "deterministic": True,
-        "force_col_wise": True,
-        "num_threads": params.threads,
-        "verbose": -1,
-    }
-
-
-def _dataset(
-    examples: Examples, params: BoosterParams, fusion: Fusion | None, reference: lgb.Dataset | None = None
-) -> lgb.Dataset:
-    return lgb.Dataset(
-        examples.matrix,
-        examples.label,
-        group=examples.groups,
-        init_score=fusion.scores(examples.matrix, examples.names) if fusion else None,
-        feature_name=examples.names,
-        categorical_feature=examples.categorical,
-        reference=reference,
-        params={"verbose": -1, "cat_smooth": params.cat_smooth},
-        free_raw_data=False,  # several boosters read it
-    )

@@ -1,7 +1,7 @@
 """One setting on one week: a ranker is learned before it, and its lists are judged by what was bought in it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 from tasks.errors import DataContractError
 from tasks.evaluation.metrics import ndcg
 from tasks.folds import Fold
+from tasks.kept_folds import digest
 from tasks.params import BoosterParams
-from tasks.reranking.examples import concatenated
-from tasks.reranking.ranker import fit_ensemble
+from tasks.reranking.examples import Examples, concatenated
+from tasks.reranking.fitting import Fitted, ensemble, fit_booster, is_little
+from tasks.reranking.fusion import Fusion
+from tasks.reranking.lessons import Lesson, lessons
 from tasks.tuning.frames import FoldFrame
 from tasks.tuning.weeks import Week
 
@@ -25,24 +28,45 @@ class Judge:
     frame_of: Callable[[Fold], FoldFrame]
     train: int
     """How many train folds the job itself has."""
+    _fitted: dict[str, dict[str, Fitted]] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """Of the settings judged last: weeks that follow each other share most of their boosters."""
 
     def values(self, week: Week, params: BoosterParams) -> pd.Series:
         """NDCG@10 by user id, of every user with a label in the week; 0 without candidates.
 
         Raises DataContractError where nothing was bought of what would be learned from or stopped on.
         """
-        newest = week.learn[-(params.folds or 0) :]
-        learned = concatenated([self.frame_of(fold).examples(params.negatives, params.seed) for fold in newest])
-        stop_on = self.frame_of(week.stop).examples(1.0, params.seed)
-        for where, found in ((", ".join(fold.name for fold in newest), learned), (week.stop.name, stop_on)):
-            if not found.label.any():
+        learn = week.learn[-(params.folds or 0) :]
+        bought = sum(int(self.frame_of(fold).label.sum()) for fold in learn)
+        for where, found in (
+            (", ".join(fold.name for fold in learn), bought),
+            (week.stop.name, self.frame_of(week.stop).label.any()),
+        ):
+            if not found:
                 raise DataContractError(
                     f"no candidate of {where} was bought in its horizon, so nothing can be tried on week {week.name};"
                     " lower candidates.universe_min_buyers, raise candidates.*.depth_*, or ingest more days"
                 )
-        ranker = fit_ensemble(learned, stop_on, self._for_fewer_folds(params, len(newest)))
+        little = is_little(bought, self._for_fewer_folds(params, len(learn)))
+        fusion = Fusion.fit(self._examples(learn, params)) if little else None
+        planned = lessons(week.learn, week.stop, params, little)
+        ranker = ensemble([self._booster(lesson, params, fusion) for lesson in planned], fusion)
         judged = self.frame_of(week.judged)
         return ndcg_of(judged, ranker.score(judged.matrix, params.threads))
+
+    def _booster(self, lesson: Lesson[Fold], params: BoosterParams, fusion: Fusion | None) -> Fitted:
+        settings = params.model_dump_json()
+        if settings not in self._fitted:
+            self._fitted.clear()
+        known = self._fitted.setdefault(settings, {})
+        key = digest([fold.name for fold in (*lesson.learn, lesson.stop)], lesson.seed, fusion and asdict(fusion))
+        if key not in known:
+            learned, stop_on = self._examples(lesson.learn, params), self._examples([lesson.stop], params)
+            known[key] = fit_booster(learned, stop_on, params, lesson.seed, fusion)
+        return known[key]
+
+    def _examples(self, folds: Sequence[Fold], params: BoosterParams) -> Examples:
+        return concatenated([self.frame_of(fold).examples(params.negatives, params.seed) for fold in folds])
 
     def _for_fewer_folds(self, params: BoosterParams, folds: int) -> BoosterParams:
         """The job has more folds to learn from: so that trees start from the fused ranks where they would in the job,

@@ -11,7 +11,7 @@ from tasks.ingestion.storage import replace_file
 from tasks.tuning.confirmation import Compared, Confirmed
 from tasks.tuning.judging import JUDGED
 from tasks.tuning.search import Search
-from tasks.tuning.space import FOLDS, Settings
+from tasks.tuning.space import SPAN, Settings
 from tasks.tuning.study import Tried
 from tasks.tuning.weeks import Week
 
@@ -124,6 +124,6 @@ def _best(search: Search) -> str:
 
 
 def _value(name: str, value: Any) -> str:
-    if value is None and name == FOLDS:
+    if value is None and name == SPAN:
         return "all"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -46,7 +46,7 @@ SPACE: Mapping[str, Range | Choices] = {
     "truncation_level": Range(10, 100, log=True, whole=True),
     "negatives": Range(0.1, 0.6, log=True),
 }
-FOLDS = "folds"
+SPAN = "span"
 """Is searched too, as far as there are folds: `Space`."""
 
 
@@ -54,7 +54,9 @@ FOLDS = "folds"
 class Space:
     ranges: Mapping[str, Range | Choices]
     most_folds: int
-    """So many folds mean all that there are: `folds: null`."""
+    """That any judged week can be learned from: a span of so many means all of them at once."""
+    all_at_once: int | None = None
+    """How that is written in params: the present span where it is no shorter, else `span: null`."""
 
     @classmethod
     def around(cls, present: BoosterParams, most_folds: int) -> "Space":
@@ -63,8 +65,8 @@ class Space:
         ranges: dict[str, Range | Choices] = {
             name: of.including(given[name]) if isinstance(of, Range) else of for name, of in SPACE.items()
         }
-        ranges[FOLDS] = Range(min(2, most_folds), most_folds, whole=True)
-        return cls(ranges, most_folds)
+        ranges[SPAN] = Range(min(2, most_folds), most_folds, whole=True)
+        return cls(ranges, most_folds, present.span if (present.span or 0) >= most_folds else None)
 
     def suggested(self, trial: Trial) -> Settings:
         """What Optuna proposes for a trial."""
@@ -76,12 +78,12 @@ class Space:
             name: float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
             for name, value in proposed.items()
         }
-        return found | {FOLDS: None if found[FOLDS] >= self.most_folds else found[FOLDS]}
+        return found | {SPAN: self.all_at_once if found[SPAN] >= self.most_folds else found[SPAN]}
 
     def proposal(self, present: BoosterParams) -> dict[str, Any]:
         """The present params as a trial that tries them."""
         given = present.model_dump(include=set(self.ranges))
-        return given | {FOLDS: min(present.folds or self.most_folds, self.most_folds)}
+        return given | {SPAN: min(present.span or self.most_folds, self.most_folds)}
 
     def told(self) -> dict[str, str]:
         """Ranges in words."""

@@ -21,8 +21,9 @@ from tasks.features.frame import FeatureTables, Frame, category_codes
 from tasks.folds import Fold, labels, make_folds
 from tasks.ingestion.valid import Valid
 from tasks.params import BoosterParams, FoldParams, Params
-from tasks.reranking.examples import Examples, concatenated, examples, is_relevant, sample_negatives
-from tasks.reranking.ranker import Ensemble, Ranker, fit_ensemble
+from tasks.reranking.examples import Examples, examples, is_relevant, sample_negatives
+from tasks.reranking.fitting import fit_ensemble
+from tasks.reranking.ranker import Ensemble, Ranker
 from tasks.schema import ITEM, RANK, TASKS, USER, Task
 
 TRAIN = 4
@@ -135,11 +136,10 @@ class Weeks:
         keys[RANK] = keys.groupby(USER).cumcount() + 1
         return keys.loc[keys[RANK] <= K, [USER, ITEM, RANK]].assign(task=task)[["task", USER, ITEM, RANK]]
 
-    def _learned_from(self, ranker: int, task: Task) -> tuple[Examples, Examples]:
-        past = range(ranker - FIRST, ranker - 2)
+    def _learned_from(self, ranker: int, task: Task) -> tuple[list[Examples], Examples]:
         share, seed = self._booster(task).negatives, self._booster(task).seed
-        train = concatenated([self._examples(fold, task, share, seed) for fold in past])
-        return train, self._examples(ranker - 2, task, 1.0, seed)
+        *past, stop_on = (self._examples(fold, task, share, seed) for fold in range(ranker - FIRST, ranker - 1))
+        return past, stop_on
 
     def _examples(self, fold: int, task: Task, share: float, seed: int) -> Examples:
         self.prepare(fold)
@@ -161,11 +161,11 @@ class Weeks:
         own = self.params.ranker.of(task)
         changed = {
             "boosters": 1,
-            "beside": None,
             "rounds": 60,
             "patience": 10,
             "learning_rate": 0.2,
             "folds": None,
+            "span": None,
             "threads": 1,
         }
         return own.model_copy(update=changed)

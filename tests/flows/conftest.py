@@ -20,7 +20,6 @@ RANKER = {
     "min_data_in_leaf": 5,
     "rounds": 60,
     "boosters": 2,
-    "beside": None,
 }
 """For a shop of 200 users."""
 SMALLER_STEPS = {"learning_rate": 0.08, "feature_fraction": 0.6, "negatives": 0.5}

@@ -25,7 +25,7 @@ SOURCE = {
         "users": {"path": "exports/users.parquet"},
     },
 }
-QUICK = {"rounds": 120, "patience": 20, "boosters": 1, "beside": None, "folds": None}
+QUICK = {"rounds": 120, "patience": 20, "boosters": 1, "folds": None}
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,17 @@ from tasks.candidates.__main__ import main as candidates
 from tasks.features.__main__ import CODE as FEATURES_CODE
 from tasks.features.__main__ import main as features
 from tasks.ingestion.storage import write_tables
+from tasks.reranking.__main__ import CODE as RERANK_CODE
+from tasks.reranking.__main__ import main as rerank
 from tasks.schema import TableName
-from tests.shop import PROJECT, bought_in_sections, call, furnish
+from tests.shop import FEW, PROJECT, bought_in_sections, call, furnish
 
 Tables = dict[TableName, pd.DataFrame]
 WEEK = pd.Timedelta(days=7)
 SHARED = {"train-2": "train-1", "train-1": "validation", "validation": "test", "test": "serve"}
 """Fold to what it was called a week before."""
-STAGES = {"features": (features, FEATURES_CODE), "candidates": (candidates, CANDIDATES_CODE)}
+STAGES = {"features": features, "candidates": candidates}
+KEPT = (*STAGES, "examples", "boosters")
 
 
 def shop() -> Tables:
@@ -38,7 +41,7 @@ def before(tables: Tables, instant: pd.Timestamp) -> Tables:
 def learned(root: Path, tables: Tables) -> Path:
     """The folder with features and candidates, made over those that are there."""
     write_tables(tables, root / "data" / "valid")
-    for name, (main, _) in STAGES.items():
+    for name, main in STAGES.items():
         call(main, root, "valid", name)
     return root
 
@@ -54,18 +57,30 @@ def places(root: Path, name: str) -> dict[str, int]:
     return {folder.name: min(folder.iterdir()).stat().st_ino for folder in folders}
 
 
+def reranked(root: Path) -> Path:
+    call(rerank, root, "valid", "features", "candidates", "examples", "boosters", "ranker")
+    return root
+
+
+def spans_of_a_week() -> dict[str, Any]:
+    """The ranker's params, of which each train fold teaches a booster of all purchases."""
+    ranker = yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))["ranker"]
+    return {task: of | FEW | {"span": 1} for task, of in ranker.items()}
+
+
 @pytest.fixture(scope="module")
 def weeks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     tables = shop()
     newest = tables["events"]["timestamp"].max().normalize() + pd.Timedelta(days=1)
-    root = learned(furnish(tmp_path_factory.mktemp("warm"), {}), before(tables, newest - WEEK))
-    were = {name: places(root, name) for name in STAGES}
-    learned(root, tables)
-    cold = learned(furnish(tmp_path_factory.mktemp("cold"), {}), tables)
-    return {"warm": root, "cold": cold, "were": were, "are": {name: places(root, name) for name in STAGES}}
+    folders = [furnish(tmp_path_factory.mktemp(name), {}, ranker=spans_of_a_week()) for name in ("warm", "cold")]
+    root = reranked(learned(folders[0], before(tables, newest - WEEK)))
+    were = {name: places(root, name) for name in KEPT}
+    reranked(learned(root, tables))
+    cold = reranked(learned(folders[1], tables))
+    return {"warm": root, "cold": cold, "were": were, "are": {name: places(root, name) for name in KEPT}}
 
 
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("name", [*KEPT, "../models/ranker"])
 def test_the_next_retrain_is_equal_to_the_last_byte_to_one_from_nothing(weeks: dict[str, Any], name: str) -> None:
     assert files(weeks["warm"], name) == files(weeks["cold"], name)
 
@@ -83,6 +98,29 @@ def test_of_candidates_the_newest_retrievers_and_the_fold_that_is_learned_from_n
     kept = {fold: old for fold, old in SHARED.items() if fold != "validation"}
     assert {fold: are[fold] for fold in kept} == {fold: were[old] for fold, old in kept.items()}
     assert not {are["serve"], are["validation"]} & set(were.values())
+
+
+def test_of_examples_and_boosters_the_newest_are_made(weeks: dict[str, Any]) -> None:
+    were, are = ({name: weeks[when][name] for name in ("examples", "boosters")} for when in ("were", "are"))
+    assert are["examples"]["train-2"] == were["examples"]["train-1"]
+    assert are["examples"]["train-1"] == were["examples"]["validation"]
+    assert are["examples"]["validation"] not in were["examples"].values()
+    assert set(are["boosters"]) == {"all-1", "all-2", "new-1"}, "of so few first purchases one learns from all weeks"
+    assert are["boosters"]["all-2"] == were["boosters"]["all-1"]
+    assert not {are["boosters"]["all-1"], are["boosters"]["new-1"]} & set(were["boosters"].values())
+
+
+def test_other_settings_of_one_task_learn_its_boosters_anew_and_of_no_other(tmp_path: Path) -> None:
+    root = reranked(learned(furnish(tmp_path, {}, ranker=spans_of_a_week()), shop()))
+    were, file = {name: places(root, name) for name in ("examples", "boosters")}, root / "params.yaml"
+    params = yaml.safe_load(file.read_text(encoding="utf-8"))
+    params["ranker"]["all"]["num_leaves"] = 9
+    file.write_text(yaml.safe_dump(params), encoding="utf-8")
+    reranked(root)
+    assert places(root, "examples") == were["examples"]
+    now = places(root, "boosters")
+    assert now["new-1"] == were["boosters"]["new-1"]
+    assert not {now["all-1"], now["all-2"]} & set(were["boosters"].values())
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -120,11 +158,13 @@ def test_other_params_of_the_stage_make_everything_anew(tmp_path: Path, name: st
     params["features"]["windows_days"] = [7, 14]
     params["candidates"]["popularity"]["days"] = 14
     file.write_text(yaml.safe_dump(params), encoding="utf-8")
-    call(STAGES[name][0], root, "valid", name)
+    call(STAGES[name], root, "valid", name)
     assert not set(places(root, name).values()) & set(were.values())
 
 
-@pytest.mark.parametrize("name", STAGES)
-def test_a_fold_depends_on_the_code_that_its_stage_depends_on(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "code"), [("features", FEATURES_CODE), ("candidates", CANDIDATES_CODE), ("rerank", RERANK_CODE)]
+)
+def test_what_is_kept_depends_on_the_code_that_its_stage_depends_on(name: str, code: tuple[str, ...]) -> None:
     deps = yaml.safe_load((PROJECT / "dvc.yaml").read_text(encoding="utf-8"))["stages"][name]["deps"]
-    assert {f"tasks/{code}" for code in STAGES[name][1]} == {dep for dep in deps if dep.startswith("tasks/")}
+    assert {f"tasks/{part}" for part in code} == {dep for dep in deps if dep.startswith("tasks/")}

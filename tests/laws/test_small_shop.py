@@ -92,7 +92,9 @@ def test_two_runs_from_scratch_are_equal_to_the_last_byte(two_runs: list[Path], 
     assert once == again
 
 
-@pytest.mark.parametrize("folder", ["data/valid", "data/features", "data/candidates", "models/ranker"])
+@pytest.mark.parametrize(
+    "folder", ["data/valid", "data/features", "data/candidates", "data/examples", "data/boosters", "models/ranker"]
+)
 def test_what_lies_between_is_equal_as_well(two_runs: list[Path], folder: str) -> None:
     once, again = (
         {str(path.relative_to(root)): path.read_bytes() for path in (root / folder).rglob("*") if path.is_file()}
@@ -104,7 +106,7 @@ def test_what_lies_between_is_equal_as_well(two_runs: list[Path], folder: str) -
 
 def test_a_stage_leaves_nothing_behind_but_its_outs(two_runs: list[Path]) -> None:
     assert {path.name for path in (two_runs[0] / "data").iterdir()} == {
-        "raw", "valid", "quarantine", "features", "candidates",
+        "raw", "valid", "quarantine", "features", "candidates", "examples", "boosters",
     }  # fmt: skip
 
 

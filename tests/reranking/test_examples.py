@@ -1,13 +1,17 @@
 """What the ranker learns from: every purchase, some of the rest, each shopper's rows together."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tasks.features.frame import Frame
-from tasks.reranking.examples import concatenated, examples, is_relevant, sample_negatives
+from tasks.reranking.examples import Examples, concatenated, examples, is_relevant, purchases, sample_negatives
 
 ROWS = st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=60).map(sorted)
 
@@ -92,3 +96,17 @@ def test_folds_side_by_side_keep_their_groups_apart() -> None:
     assert both.groups.tolist() == [2, 1, 1]
     assert both.label.tolist() == [1, 0, 1, 1]
     assert both.matrix.tolist() == [[0, 1], [2, 3], [0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize("users", [["ann", "ann", "bob"], []])
+def test_examples_that_were_written_are_read_as_they_were(tmp_path: Path, users: list[str]) -> None:
+    frame = frame_of(users)
+    frame.matrix[:1, 1] = np.nan
+    found = examples(replace(frame, categorical=["b"]), np.arange(len(users)) == 1)
+    found.write(tmp_path / "examples.parquet")
+    after = Examples.read(tmp_path / "examples.parquet")
+    np.testing.assert_array_equal(after.matrix, found.matrix)
+    assert after.matrix.dtype == found.matrix.dtype
+    assert [after.label.tolist(), after.groups.tolist()] == [found.label.tolist(), found.groups.tolist()]
+    assert (after.names, after.categorical) == (["a", "b"], ["b"])
+    assert purchases(tmp_path / "examples.parquet") == int(found.label.sum())

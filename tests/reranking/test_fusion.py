@@ -9,8 +9,9 @@ import pytest
 from tasks.features.frame import Frame
 from tasks.params import BoosterParams
 from tasks.reranking.examples import Examples, examples
+from tasks.reranking.fitting import fit_ensemble
 from tasks.reranking.fusion import Fusion
-from tasks.reranking.ranker import Ensemble, Ranker, fit_ensemble
+from tasks.reranking.ranker import Ensemble, Ranker
 
 PARAMS = BoosterParams(
     objective="binary", rounds=20, patience=5, learning_rate=0.1, num_leaves=7, min_data_in_leaf=20, seed=1, threads=1
@@ -61,7 +62,7 @@ def test_ranks_that_say_the_opposite_are_not_turned_round() -> None:
 def test_where_there_is_next_to_nothing_to_learn_from_the_order_is_that_of_the_fusion() -> None:
     """Three shoppers: no tree has a leaf of so many rows as it needs."""
     few, others = shoppers(1, 3), shoppers(2, 50)
-    found = fit_ensemble(few, others, PARAMS.model_copy(update={"fusion_below": 10**9, "min_data_in_leaf": 1000}))
+    found = fit_ensemble([few], others, PARAMS.model_copy(update={"fusion_below": 10**9, "min_data_in_leaf": 1000}))
     assert found.fusion is not None
     fused = found.fusion.scores(others.matrix, others.names)
     assert (np.argsort(found.score(others.matrix, 1)) == np.argsort(fused)).all()
@@ -70,7 +71,7 @@ def test_where_there_is_next_to_nothing_to_learn_from_the_order_is_that_of_the_f
 def test_trees_and_fusion_together_are_what_training_saw() -> None:
     """LightGBM's own sum of start and trees, on the rows that it learned from."""
     found = shoppers(1, 200)
-    fitted = fit_ensemble(found, shoppers(2, 100), PARAMS.model_copy(update={"fusion_below": 10**9}))
+    fitted = fit_ensemble([found], shoppers(2, 100), PARAMS.model_copy(update={"fusion_below": 10**9}))
     assert fitted.fusion is not None
     trees = np.asarray(fitted.boosters[0].predict(found.matrix, raw_score=True))
     whole = trees + fitted.fusion.scores(found.matrix, found.names)
@@ -81,7 +82,7 @@ def test_with_enough_to_learn_from_trees_start_from_nothing() -> None:
     found, others = shoppers(1, 100), shoppers(2, 50)
     bought = int(found.label.sum())
     for below, starts in ((bought, False), (bought + 1, True)):
-        fitted = fit_ensemble(found, others, PARAMS.model_copy(update={"fusion_below": below}))
+        fitted = fit_ensemble([found], others, PARAMS.model_copy(update={"fusion_below": below}))
         assert (fitted.fusion is not None) == starts
 
 
@@ -89,13 +90,13 @@ def test_with_little_to_learn_from_trees_learn_the_chance_of_a_purchase() -> Non
     found, others = shoppers(1, 100), shoppers(2, 50)
     order = PARAMS.model_copy(update={"objective": "lambdarank"})
     for below, learned in ((0, "lambdarank"), (10**9, "binary")):
-        fitted = fit_ensemble(found, others, order.model_copy(update={"fusion_below": below}))
+        fitted = fit_ensemble([found], others, order.model_copy(update={"fusion_below": below}))
         assert fitted.boosters[0].dump_model()["objective"].split()[0] == learned
 
 
 def test_a_saved_ranker_starts_from_the_same_and_one_of_before_from_nothing(tmp_path: Path) -> None:
     found = shoppers(1, 100)
-    fused = fit_ensemble(found, shoppers(2, 50), PARAMS.model_copy(update={"fusion_below": 10**9}))
+    fused = fit_ensemble([found], shoppers(2, 50), PARAMS.model_copy(update={"fusion_below": 10**9}))
     Ranker({"all": fused, "new": Ensemble(fused.boosters)}, {}).save(tmp_path)
     after = Ranker.load(tmp_path).ensembles
     assert after["all"].score(found.matrix, 1).tolist() == fused.score(found.matrix, 1).tolist()

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from tasks.errors import DataContractError
 from tasks.features.frame import Frame
-from tasks.params import BesideParams, BoosterParams
+from tasks.params import BoosterParams
 from tasks.reranking.examples import Examples, examples
-from tasks.reranking.ranker import Ensemble, Ranker, fit_ensemble
+from tasks.reranking.fitting import fit_ensemble
+from tasks.reranking.ranker import Ensemble, Ranker
 
 PARAMS = BoosterParams(rounds=40, patience=10, learning_rate=0.1, num_leaves=7, min_data_in_leaf=5, seed=1, threads=1)
 NAMES = ["noise", "planted", "section_code", "gaps"]
@@ -30,7 +31,7 @@ def shoppers(seed: int, count: int = 150) -> tuple[Frame, NDArray[np.bool_]]:
 
 
 def learned(params: BoosterParams = PARAMS) -> Ranker:
-    ensemble = fit_ensemble(examples(*shoppers(1)), examples(*shoppers(2, 60)), params)
+    ensemble = fit_ensemble([examples(*shoppers(1))], examples(*shoppers(2, 60)), params)
     return Ranker({"all": ensemble, "new": ensemble}, {"section": {"a": 0, "b": 1, "c": 2, "d": 3}})
 
 
@@ -63,7 +64,7 @@ def test_native_categories_are_told_apart() -> None:
     keys = pd.DataFrame({"user_id": np.repeat(np.arange(200), 4), "item_id": np.tile(np.arange(4), 200)})
     frame = Frame(keys, section[:, None], ["section_code"], ["section_code"])
     found = examples(frame, np.isin(section, [0, 2]))
-    ensemble = fit_ensemble(found, found, PARAMS.model_copy(update={"num_leaves": 2, "rounds": 1, "cat_smooth": 1.0}))
+    ensemble = fit_ensemble([found], found, PARAMS.model_copy(update={"num_leaves": 2, "rounds": 1, "cat_smooth": 1.0}))
     scores = Ranker({"all": ensemble, "new": ensemble}, {}).score(frame, "all")
     assert scores[np.isin(section, [0, 2])].min() > scores[~np.isin(section, [0, 2])].max()
 
@@ -98,44 +99,46 @@ def test_several_boosters_differ_by_seed_and_their_scores_are_averaged(tmp_path:
     np.testing.assert_array_equal(Ranker.load(tmp_path).score(frame, "all"), mean)
 
 
-BESIDE = PARAMS.model_copy(
-    update={
-        "boosters": 2,
-        "beside": BesideParams(objective="binary", boosters=1, learning_rate=0.2, num_leaves=7, lambda_l2=9.0),
-    }
-)
-CHANCE = {"bagging_fraction": 0.5, "feature_fraction": 0.5}
+SPANS = PARAMS.model_copy(update={"span": 2, "bagging_fraction": 0.5, "feature_fraction": 0.5})
 
 
-def test_two_kinds_of_boosters_have_half_of_the_say_each() -> None:
-    """Whatever the size of their scores, and however many there are of each."""
-    others = examples(*shoppers(2, 60))
-    both = fit_ensemble(examples(*shoppers(1)), others, BESIDE.model_copy(update=CHANCE))
-    assert [b.dump_model()["objective"].split()[0] for b in both.boosters] == ["lambdarank", "lambdarank", "binary"]
-    kinds = [Ensemble(both.boosters[:2]).score(others.matrix, 1), Ensemble(both.boosters[2:]).score(others.matrix, 1)]
-    halves = sum(scores / scores.std() for scores in kinds) / 2
-    np.testing.assert_allclose(both.score(others.matrix, 1), halves, rtol=1e-6)
+def weeks(*seeds: int) -> list[Examples]:
+    return [examples(*shoppers(seed, 60)) for seed in seeds]
 
 
-def test_boosters_of_the_second_kind_learn_in_their_own_way() -> None:
-    both = fit_ensemble(examples(*shoppers(1)), examples(*shoppers(2, 60)), BESIDE)
-    told = [b.model_to_string().partition("\nparameters:")[2] for b in both.boosters]
-    assert ["[lambda_l2: 9]" in settings for settings in told] == [False, False, True]
-    assert ["[learning_rate: 0.2]" in settings for settings in told] == [False, False, True]
+def test_a_week_later_all_boosters_but_the_newest_are_those_of_the_week_before() -> None:
+    folds = weeks(1, 2, 3, 4, 5, 6)
+    before, after = (fit_ensemble(past, stop_on, SPANS) for *past, stop_on in (folds[:-1], folds[1:]))
+    trees = [[one.model_to_string() for one in found.boosters] for found in (before, after)]
+    assert len(trees[0]) == 3
+    assert trees[1][1:] == trees[0][:-1]
+    assert trees[1][0] not in trees[0]
+    assert after.scales is not None
+    assert before.scales is not None
+    assert list(after.scales)[1:] == list(before.scales)[:-1]
 
 
-def test_boosters_that_tell_nothing_apart_leave_the_order_to_the_others() -> None:
-    blind = BESIDE.model_copy(update={"min_data_in_leaf": 10**6})
-    found = examples(*shoppers(1))
-    assert np.ptp(fit_ensemble(found, found, blind).score(found.matrix, 1)) == 0
+def test_each_booster_of_a_span_learned_from_it_alone_and_has_the_same_say() -> None:
+    one, two, three, stop_on = weeks(1, 2, 3, 4)
+    found = fit_ensemble([one, two, three], stop_on, SPANS)
+    alone = [fit_ensemble([two, three], stop_on, SPANS), fit_ensemble([one, two], three, SPANS)]
+    assert [b.model_to_string() for b in found.boosters] == [each.boosters[0].model_to_string() for each in alone]
+    raw = [
+        Ensemble(each.boosters).score(stopped.matrix, 1) for each, stopped in zip(alone, (stop_on, three), strict=True)
+    ]
+    np.testing.assert_allclose(found.scales or [], [1 / scores.std() for scores in raw])
 
 
-def test_a_saved_ranker_of_two_kinds_scores_the_same(tmp_path: Path) -> None:
-    found = examples(*shoppers(1))
-    both = fit_ensemble(found, found, BESIDE)
-    Ranker({"all": both, "new": Ensemble(both.boosters[:1])}, {}).save(tmp_path)
-    after = Ranker.load(tmp_path).ensembles
-    assert after["all"].score(found.matrix, 1).tolist() == both.score(found.matrix, 1).tolist()
+def test_boosters_that_tell_nothing_apart_have_no_say() -> None:
+    found = fit_ensemble(weeks(1, 2, 3), weeks(4)[0], SPANS.model_copy(update={"min_data_in_leaf": 10**6}))
+    assert np.ptp(found.score(weeks(5)[0].matrix, 1)) == 0
+
+
+def test_a_saved_ranker_of_spans_scores_the_same(tmp_path: Path) -> None:
+    found = fit_ensemble(weeks(1, 2, 3), weeks(4)[0], SPANS)
+    Ranker({"all": found, "new": Ensemble(found.boosters[:1])}, {}).save(tmp_path)
+    after, rows = Ranker.load(tmp_path).ensembles, weeks(5)[0].matrix
+    assert after["all"].score(rows, 1).tolist() == found.score(rows, 1).tolist()
     assert after["new"].scales is None
     (tmp_path / "scales.json").unlink()  # as in a ranker of before
     assert Ranker.load(tmp_path).ensembles["all"].scales is None
@@ -143,7 +146,7 @@ def test_a_saved_ranker_of_two_kinds_scores_the_same(tmp_path: Path) -> None:
 
 def test_training_stops_when_the_validation_fold_has_learned_enough() -> None:
     found = fit_ensemble(
-        examples(*shoppers(1)), examples(*shoppers(2, 60)), PARAMS.model_copy(update={"rounds": 400, "patience": 5})
+        [examples(*shoppers(1))], examples(*shoppers(2, 60)), PARAMS.model_copy(update={"rounds": 400, "patience": 5})
     )
     assert found.boosters[0].num_trees() < 400
 
@@ -153,7 +156,7 @@ def test_a_group_is_what_is_compared() -> None:
     frame, bought = shoppers(1)
     matrix = frame.matrix[:, [0]] * 0 + frame.keys["user_id"].to_numpy(np.float32)[:, None]
     found = examples(Frame(frame.keys, matrix, ["who"], []), bought)
-    ensemble = fit_ensemble(found, found, PARAMS)
+    ensemble = fit_ensemble([found], found, PARAMS)
     scores = Ranker({"all": ensemble, "new": ensemble}, {}).score(Frame(frame.keys, matrix, ["who"], []), "all")
     assert (np.ptp(scores.reshape(-1, GROUP), axis=1) == 0).all()
 
@@ -203,6 +206,6 @@ def test_a_saved_ranker_scores_the_same_and_is_text(ranker: Ranker, tmp_path: Pa
 def test_learning_leaves_the_examples_as_they_were() -> None:
     train = examples(*shoppers(1))
     before = Examples(train.matrix.copy(), train.label.copy(), train.groups.copy(), train.names, train.categorical)
-    fit_ensemble(train, examples(*shoppers(2)), PARAMS)
+    fit_ensemble([train], examples(*shoppers(2)), PARAMS)
     np.testing.assert_array_equal(train.matrix, before.matrix)
     np.testing.assert_array_equal(train.label, before.label)

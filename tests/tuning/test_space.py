@@ -32,7 +32,7 @@ def test_all_that_is_proposed_is_taken_and_has_few_digits() -> None:
     present = PARAMS.ranker.new
     space, study = Space.around(present, 6), optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
     proposed = [space.suggested(study.ask()) for _ in range(200)]
-    assert {settings["folds"] for settings in proposed} == {2, 3, 4, 5, None}
+    assert {settings["span"] for settings in proposed} == {2, 3, 4, 5, present.span}
     for settings in proposed:
         with_settings(present, settings)
         numbers = [value for value in settings.values() if isinstance(value, float)]

@@ -44,7 +44,8 @@ class Ours:
         for name, of in self.weeks.learned_from(back).items():
             self._link(of, name, job)
         rerank = ["tasks.reranking", "--params", self.params, "--valid", job / "valid"]
-        rerank += ["--features", job / "features", "--candidates", job / "candidates", "--ranker", job / "ranker"]
+        for part in ("features", "candidates", "examples", "boosters", "ranker"):
+            rerank += [f"--{part}", job / part]
         took.append(run([sys.executable, "-m", *rerank], out / "rerank.log"))
         state, items = self._folder(fold), self.weeks.valid.items
         params = self.weeks.params
