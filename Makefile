@@ -114,4 +114,4 @@ ui: $(READY)  ## Serve MLflow and Prefect on localhost over what was made
 	@$(BIN)/shoprec ui
 
 clean:  ## Remove everything that a run made, the registry included; the environment stays
-	rm -rf var reports models .dvc/cache .dvc/tmp data/raw data/valid data/quarantine data/features data/candidates
+	rm -rf var reports models .dvc/cache .dvc/tmp data/raw data/valid data/quarantine data/features data/candidates data/examples data/boosters

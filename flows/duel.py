@@ -145,7 +145,8 @@ class _Ring:
         if not len(same) == len(asked) == len(scored):
             raise BrokenCheckError(
                 f"the challenger gives other lists than those that were evaluated: {len(same):,} of {len(scored):,}"
-                " places are the same; run `shoprec run` again after deleting data/features and data/candidates"
+                " places are the same; run `shoprec run` again after deleting data/features, data/candidates,"
+                " data/examples and data/boosters"
             )
 
 

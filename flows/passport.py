@@ -14,6 +14,7 @@ from flows.shown import reports_among
 from flows.steps import VALID, read_json
 from tasks.folds import Fold, make_folds
 from tasks.ingestion.valid import read_events
+from tasks.kept_folds import processor
 from tasks.params import Params
 from tasks.promotion.verdict import Verdict
 from tasks.registry import Version
@@ -126,17 +127,9 @@ def machine() -> Machine:
     return Machine(
         python=platform.python_version(),
         platform=platform.platform(),
-        processor=_processor(),
+        processor=processor(),
         libraries={name: installed(name) for name in LIBRARIES},
     )
-
-
-def _processor() -> str:
-    """With its model on Linux, where Python names the family at most: results differ in their last digits by it."""
-    listed = Path("/proc/cpuinfo")
-    lines = listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []
-    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(models, platform.processor() or platform.machine())
 
 
 def _flow_run_id() -> str | None:

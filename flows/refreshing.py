@@ -18,7 +18,7 @@ from flows.passport import Made, issue_passport
 from flows.promoting import digest_of
 from flows.recipe import recipe_files
 from flows.settings import Settings
-from flows.steps import CONTEXTS, RANKER, VALID, open_stages
+from flows.steps import BOOSTERS, CONTEXTS, RANKER, VALID, open_stages
 from tasks.ingestion.valid import read_events
 from tasks.promotion.verdict import Decision, Verdict
 from tasks.registry import Dataset, Retrained, Stage, Version
@@ -128,7 +128,7 @@ def _left(
         datasets=[
             Dataset(Path(path).name, path, digest, CONTEXTS.get(path, "training"))
             for path, digest in sorted(hashes(root, STAGES).items())
-            if path.startswith("data/")
+            if path.startswith("data/") and path != BOOSTERS
         ],
         files={
             "": [reports / "data_quality.html"],

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 RAW = "data/raw"
 PROFILE = "data/valid/profile.json"
-VALID, RANKER = "data/valid", "models/ranker"
+VALID, BOOSTERS, RANKER = "data/valid", "data/boosters", "models/ranker"
 STATE = ("data/features/serve", "data/candidates/serve")
 """What the recommender knows as of the end of the data."""
 EVALUATION = "reports/evaluation.json"
@@ -143,7 +143,7 @@ def _retrained(settings: Settings, params: Params, recipe: str, served: Path) ->
         datasets=[
             Dataset(Path(path).name, path, digest, CONTEXTS.get(path, "training"))
             for path, digest in sorted(hashes(root).items())
-            if path.startswith("data/")
+            if path.startswith("data/") and path != BOOSTERS
         ],
         files={
             "": [reports / REPORT, reports / "data_quality.html"],

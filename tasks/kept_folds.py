@@ -1,11 +1,13 @@
-"""Artefacts of folds, addressed by the content they came from: what a run before made of the same is not made again.
+"""Artefacts of folds, and of spans of folds, addressed by the content they came from: what a run before made of the
+same is not made again.
 
-A stage's folder of folds stays where it is while the stage runs (`persist` in `dvc.yaml`), with a list of the digests
-that its folds were made from. A week later nearly all of these folds are wanted again, under another name.
+A stage's folder of them stays where it is while the stage runs (`persist` in `dvc.yaml`), with a list of the digests
+that they were made from. A week later nearly all of them are wanted again, under another name.
 """
 
 import hashlib
 import json
+import platform
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,8 +37,10 @@ def lock_beside(params: Path) -> Path:
 
 
 def digest_of_code(names: Sequence[str], lock: Path | None = None) -> str:
-    """Of modules and packages in `tasks`, by file names, and of the libraries that `lock` pins, where there is one."""
+    """Of modules and packages in `tasks`, by file names, of the libraries that `lock` pins, where there is one, and of
+    Python and processor: others may round differently."""
     found = hashlib.sha256(lock.read_bytes() if lock and lock.exists() else b"")
+    found.update(f"{platform.python_version()}\0{processor()}\0".encode())
     for name in sorted(names):
         place = _PACKAGE / name
         for file in [place] if place.is_file() else sorted(place.rglob("*.py")):
@@ -44,12 +48,22 @@ def digest_of_code(names: Sequence[str], lock: Path | None = None) -> str:
     return found.hexdigest()
 
 
+def digest_of_file(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def digest_of_folder(folder: Path) -> str:
     """Of its files, by their names and bytes."""
-    found = hashlib.sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        found.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
-    return found.hexdigest()
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return digest(*((file.relative_to(folder).as_posix(), digest_of_file(file)) for file in files))
+
+
+def processor() -> str:
+    """With its model on Linux, where Python names the family at most: results differ in their last digits by it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.processor() or platform.machine())
 
 
 class Rows:

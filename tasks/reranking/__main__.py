@@ -44,12 +44,11 @@ def main() -> None:
     folds = make_folds(inputs.valid.events, params.folds, params.shop)
     learned_from = [fold for fold in folds if fold.kind in ("train", "validation")]
     code = digest_of_code(CODE, lock_beside(given.params))
-    made = make_examples(given.examples, inputs, learned_from, params.ranker, code)
-    plans: dict[Task, Plan] = {
-        task: Plan.of(given.examples, list(made), task, params.ranker.of(task)) for task in TASKS
-    }
-    make_boosters(given.boosters, given.examples, plans, made, code)
-    ensembles: dict[Task, Ensemble] = {task: plan.ensemble(given.boosters) for task, plan in plans.items()}
+    make_examples(given.examples, inputs, learned_from, params.ranker, code)
+    names = [fold.name for fold in learned_from]
+    plans = [Plan.of(given.examples, names, task, params.ranker.of(task)) for task in TASKS]
+    make_boosters(given.boosters, given.examples, plans, code)
+    ensembles: dict[Task, Ensemble] = {plan.task: plan.ensemble(given.boosters) for plan in plans}
     Ranker(ensembles, category_codes(inputs.valid.items)).save(given.ranker)
     # Whoever judges this ranker later must use a fold that begins no earlier than this.
     learned = {"until": learned_from[-1].end.isoformat()}

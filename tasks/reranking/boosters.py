@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -10,13 +11,13 @@ import lightgbm as lgb
 from joblib import Parallel, delayed
 
 from tasks.errors import DataContractError
-from tasks.kept_folds import KeptFolds, digest
+from tasks.kept_folds import KeptFolds, digest, digest_of_file
 from tasks.params import BoosterParams
 from tasks.reranking.examples import Examples, concatenated, purchases
-from tasks.reranking.fitting import Fitted, ensemble, fit_booster, is_little
+from tasks.reranking.fitting import Fitted, ensemble, fit_booster
 from tasks.reranking.fusion import Fusion
 from tasks.reranking.kept_examples import examples_file
-from tasks.reranking.lessons import Lesson, lessons
+from tasks.reranking.lessons import Lesson, plan_lessons
 from tasks.reranking.ranker import Ensemble
 from tasks.schema import Task
 from tasks.stage import processes
@@ -30,6 +31,7 @@ _NOT_OF_A_BOOSTER = {"folds", "span", "boosters", "seed", "negatives", "fusion_b
 class Plan:
     """Of one task: what its boosters are to learn, by their names, the newest first."""
 
+    task: Task
     lessons: Mapping[str, Lesson[str]]
     params: BoosterParams
     fusion: Fusion | None
@@ -38,48 +40,55 @@ class Plan:
     def of(cls, examples: Path, folds: Sequence[str], task: Task, params: BoosterParams) -> Self:
         """`folds` are the train folds, from the oldest to the newest, and the validation fold.
 
-        Raises DataContractError where nothing was bought in any train fold, or in the validation fold.
+        Raises DataContractError where nothing was bought in any of the train folds, or in the validation fold.
         """
-        bought = {fold: purchases(examples_file(examples, fold, task)) for fold in folds}
         *past, validation = folds
-        of_past = sum(bought[fold] for fold in past)
-        _refuse_nothing_to_learn({"train folds": of_past, "validation fold": bought[validation]}, task)
-        little = is_little(of_past, params)
+        bought = {fold: purchases(examples_file(examples, fold, task)) for fold in folds}
+        planned = plan_lessons(past, validation, params, bought.__getitem__)
+        if not planned.each:
+            where = "validation fold" if planned.purchases else "train folds"
+            raise DataContractError(
+                f"task {task}: no candidate of the {where} was bought in its horizon, so there is nothing to learn"
+                " from; lower candidates.universe_min_buyers, raise candidates.*.depth_*, or ingest more days"
+            )
+        fusion = Fusion.fit(_read(examples, planned.past, task)) if planned.is_little else None
+        return cls(task, {f"{task}-{n}": one for n, one in enumerate(planned.each, start=1)}, params, fusion)
 
-        def of_use(all_at_once: bool) -> list[Lesson[str]]:
-            planned = lessons(past, validation, params, all_at_once)
-            return [one for one in planned if bought[one.stop] and any(bought[fold] for fold in one.learn)]
-
-        found = of_use(little) or of_use(True)
-        fusion = Fusion.fit(_read(examples, past, task)) if little else None
-        return cls({f"{task}-{n}": lesson for n, lesson in enumerate(found, start=1)}, params, fusion)
-
-    def made_from(self, name: str, examples: Mapping[str, str]) -> str:
-        """The digest of all that a booster is learned from but code, by those of the folds' examples."""
-        lesson = self.lessons[name]
+    def made_from(self, examples: Path) -> dict[str, str]:
+        """Booster to the digest of all that it learns from but code; examples count by their bytes."""
         settings = self.params.model_dump(mode="json", exclude=_NOT_OF_A_BOOSTER)
-        folds = [examples[fold] for fold in (*lesson.learn, lesson.stop)]
-        return digest(name.partition("-")[0], settings, lesson.seed, folds, self.fusion and asdict(self.fusion))
+        start = self.fusion and asdict(self.fusion)
+
+        @cache
+        def content(fold: str) -> str:
+            return digest_of_file(examples_file(examples, fold, self.task))
+
+        return {
+            name: digest(self.task, settings, start, lesson.seed, *map(content, (*lesson.learn, lesson.stop)))
+            for name, lesson in self.lessons.items()
+        }
 
     def ensemble(self, boosters: Path) -> Ensemble:
         """Of the boosters that lie in a folder by their names."""
         return ensemble([_load(boosters / name) for name in self.lessons], self.fusion)
 
 
-def make_boosters(out: Path, examples: Path, plans: Mapping[Task, Plan], made: Mapping[str, str], code: str) -> None:
-    wanted = {name: digest(code, plan.made_from(name, made)) for plan in plans.values() for name in plan.lessons}
+def make_boosters(out: Path, examples: Path, plans: Sequence[Plan], code: str) -> None:
+    """Fills the folder `out` with a folder a booster."""
+    wanted = {name: digest(code, made) for plan in plans for name, made in plan.made_from(examples).items()}
     with KeptFolds(out, wanted) as kept:
         missing = kept.missing()
         Parallel(n_jobs=processes())(
-            delayed(_make_booster)(examples, task, plan.lessons[name], plan, kept, name)
-            for task, plan in plans.items()
+            delayed(_make_booster)(examples, plan, name, kept)
+            for plan in plans
             for name in plan.lessons
             if name in missing
         )
 
 
-def _make_booster(examples: Path, task: Task, lesson: Lesson[str], plan: Plan, kept: KeptFolds, name: str) -> None:
-    learned, stop_on = _read(examples, lesson.learn, task), _read(examples, [lesson.stop], task)
+def _make_booster(examples: Path, plan: Plan, name: str, kept: KeptFolds) -> None:
+    lesson = plan.lessons[name]
+    learned, stop_on = _read(examples, lesson.learn, plan.task), _read(examples, [lesson.stop], plan.task)
     fitted = fit_booster(learned, stop_on, plan.params, lesson.seed, plan.fusion)
     made = kept.scratch / name
     made.mkdir()
@@ -95,12 +104,3 @@ def _load(folder: Path) -> Fitted:
 
 def _read(examples: Path, folds: Sequence[str], task: Task) -> Examples:
     return concatenated([Examples.read(examples_file(examples, fold, task)) for fold in folds])
-
-
-def _refuse_nothing_to_learn(bought: Mapping[str, int], task: Task) -> None:
-    for where, count in bought.items():
-        if count == 0:
-            raise DataContractError(
-                f"task {task}: no candidate of the {where} was bought in its horizon, so there is nothing to learn"
-                " from; lower candidates.universe_min_buyers, raise candidates.*.depth_*, or ingest more days"
-            )

@@ -11,7 +11,7 @@ import numpy as np
 from tasks.params import BoosterParams
 from tasks.reranking.examples import Examples, concatenated
 from tasks.reranking.fusion import Fusion
-from tasks.reranking.lessons import lessons
+from tasks.reranking.lessons import plan_lessons
 from tasks.reranking.ranker import Ensemble
 
 
@@ -20,11 +20,6 @@ class Fitted:
     booster: lgb.Booster
     scale: float
     """1 / standard deviation of its scores on the fold that it was stopped on; 1 where they tell nothing apart."""
-
-
-def is_little(purchases: int, params: BoosterParams) -> bool:
-    """Whether trees start from the fused ranks: `purchases` are those among the examples of all train folds."""
-    return purchases < params.fusion_below
 
 
 def fit_booster(
@@ -50,11 +45,10 @@ def fit_booster(
 
 def fit_ensemble(past: Sequence[Examples], validation: Examples, params: BoosterParams) -> Ensemble:
     """All boosters of one task, of the examples of the train folds, from the oldest to the newest."""
-    little = is_little(sum(int(fold.label.sum()) for fold in past), params)
-    fusion = Fusion.fit(concatenated(past)) if little else None
+    planned = plan_lessons(past, validation, params, lambda fold: int(fold.label.sum()))
+    fusion = Fusion.fit(concatenated(planned.past)) if planned.is_little else None
     fitted = [
-        fit_booster(concatenated(lesson.learn), lesson.stop, params, lesson.seed, fusion)
-        for lesson in lessons(past, validation, params, little)
+        fit_booster(concatenated(lesson.learn), lesson.stop, params, lesson.seed, fusion) for lesson in planned.each
     ]
     return ensemble(fitted, fusion)
 

@@ -18,8 +18,8 @@ def examples_file(examples: Path, fold: str, task: Task) -> Path:
     return examples / fold / f"{task}.parquet"
 
 
-def make_examples(out: Path, inputs: Inputs, folds: Sequence[Fold], params: RankerParams, code: str) -> dict[str, str]:
-    """Fold to the digest of all that its examples are made from, from the oldest to the newest."""
+def make_examples(out: Path, inputs: Inputs, folds: Sequence[Fold], params: RankerParams, code: str) -> None:
+    """Fills the folder `out` with a folder a fold."""
     events, items = inputs.valid.events, inputs.valid.items
     lines, described = (
         Rows(events[[USER, ITEM, EVENT_TYPE, TIMESTAMP]]),
@@ -50,4 +50,3 @@ def make_examples(out: Path, inputs: Inputs, folds: Sequence[Fold], params: Rank
 
         missing = kept.missing()
         list(pool.map(make, [fold for fold in folds if fold.name in missing]))
-    return wanted

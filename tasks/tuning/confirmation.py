@@ -76,14 +76,19 @@ class Confirmation:
     """Folder of this study for what was learned and judged, so that it is not done again."""
 
     def confirm(
-        self, present: BoosterParams, winner: BoosterParams, seeds: Sequence[int], on_week: Callable[[str], None]
+        self, present: BoosterParams, winner: BoosterParams, seeds: Sequence[int], say: Callable[[str], None]
     ) -> Confirmed:
+        for name, of in (("present params", present), ("winner", winner)):
+            for seed in seeds:  # weeks innermost: they share most boosters
+                for week in self.weeks.all:
+                    self._values(week, of.model_copy(update={"seed": seed}))
+                say(f"{name} learned with seed {seed}")
         found: dict[str, pd.DataFrame] = {}
         for week in self.weeks.all:
             found[week.name] = pd.DataFrame(
                 {name: self._mean_of_seeds(week, of, seeds) for name, of in (("present", present), ("winner", winner))}
             )
-            on_week(f"week {week.name}: {self._compared(week.name, [found[week.name]])}")
+            say(f"week {week.name}: {self._compared(week.name, [found[week.name]])}")
         judged = [found[week.name] for week in self.weeks.judged]
         aside = self.weeks.aside
         return Confirmed(

@@ -13,14 +13,15 @@ from tasks.folds import Fold
 from tasks.kept_folds import digest
 from tasks.params import BoosterParams
 from tasks.reranking.examples import Examples, concatenated
-from tasks.reranking.fitting import Fitted, ensemble, fit_booster, is_little
+from tasks.reranking.fitting import Fitted, ensemble, fit_booster
 from tasks.reranking.fusion import Fusion
-from tasks.reranking.lessons import Lesson, lessons
+from tasks.reranking.lessons import Lesson, plan_lessons
 from tasks.tuning.frames import FoldFrame
 from tasks.tuning.weeks import Week
 
 K = 10
 JUDGED = f"NDCG@{K}"
+_ALL_THREADS = 0
 
 
 @dataclass(frozen=True)
@@ -36,33 +37,33 @@ class Judge:
 
         Raises DataContractError where nothing was bought of what would be learned from or stopped on.
         """
-        learn = week.learn[-(params.folds or 0) :]
-        bought = sum(int(self.frame_of(fold).label.sum()) for fold in learn)
-        for where, found in (
-            (", ".join(fold.name for fold in learn), bought),
-            (week.stop.name, self.frame_of(week.stop).label.any()),
-        ):
-            if not found:
-                raise DataContractError(
-                    f"no candidate of {where} was bought in its horizon, so nothing can be tried on week {week.name};"
-                    " lower candidates.universe_min_buyers, raise candidates.*.depth_*, or ingest more days"
-                )
-        little = is_little(bought, self._for_fewer_folds(params, len(learn)))
-        fusion = Fusion.fit(self._examples(learn, params)) if little else None
-        planned = lessons(week.learn, week.stop, params, little)
-        ranker = ensemble([self._booster(lesson, params, fusion) for lesson in planned], fusion)
+        planned = plan_lessons(
+            week.learn,
+            week.stop,
+            self._for_fewer_folds(params, min(len(week.learn), params.folds or len(week.learn))),
+            lambda fold: int(self.frame_of(fold).label.sum()),
+        )
+        if not planned.each:
+            where = week.stop.name if planned.purchases else ", ".join(fold.name for fold in planned.past)
+            raise DataContractError(
+                f"no candidate of {where} was bought in its horizon, so nothing can be tried on week {week.name};"
+                " lower candidates.universe_min_buyers, raise candidates.*.depth_*, or ingest more days"
+            )
+        fusion = Fusion.fit(self._examples(planned.past, params)) if planned.is_little else None
+        ranker = ensemble([self._booster(lesson, params, fusion) for lesson in planned.each], fusion)
         judged = self.frame_of(week.judged)
-        return ndcg_of(judged, ranker.score(judged.matrix, params.threads))
+        return ndcg_of(judged, ranker.score(judged.matrix, _ALL_THREADS))
 
     def _booster(self, lesson: Lesson[Fold], params: BoosterParams, fusion: Fusion | None) -> Fitted:
-        settings = params.model_dump_json()
-        if settings not in self._fitted:
+        judged_last = params.model_dump_json()
+        if judged_last not in self._fitted:
             self._fitted.clear()
-        known = self._fitted.setdefault(settings, {})
+        known = self._fitted.setdefault(judged_last, {})
         key = digest([fold.name for fold in (*lesson.learn, lesson.stop)], lesson.seed, fusion and asdict(fusion))
         if key not in known:
             learned, stop_on = self._examples(lesson.learn, params), self._examples([lesson.stop], params)
-            known[key] = fit_booster(learned, stop_on, params, lesson.seed, fusion)
+            settings = params.model_copy(update={"threads": _ALL_THREADS})  # one booster at a time
+            known[key] = fit_booster(learned, stop_on, settings, lesson.seed, fusion)
         return known[key]
 
     def _examples(self, folds: Sequence[Fold], params: BoosterParams) -> Examples:

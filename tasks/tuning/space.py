@@ -54,18 +54,20 @@ SPAN = "span"
 class Space:
     ranges: Mapping[str, Range | Choices]
     most_folds: int
-    """That any judged week can be learned from: a span of so many means all of them at once."""
+    """That a judged week has to learn from: a span of so many, or more, means all of them at once."""
     all_at_once: int | None = None
     """How that is written in params: the present span where it is no shorter, else `span: null`."""
 
     @classmethod
     def around(cls, present: BoosterParams, most_folds: int) -> "Space":
-        """The space with the present params in it. `most_folds`: that any judged week can be learned from."""
+        """The space with the present params in it. `most_folds`: that a judged week has to learn from."""
+        most_folds = min(most_folds, present.folds or most_folds)
         given = present.model_dump()
         ranges: dict[str, Range | Choices] = {
             name: of.including(given[name]) if isinstance(of, Range) else of for name, of in SPACE.items()
         }
-        ranges[SPAN] = Range(min(2, most_folds), most_folds, whole=True)
+        proposed = min(present.span or most_folds, most_folds)
+        ranges[SPAN] = Range(min(2, most_folds), most_folds, whole=True).including(proposed)
         return cls(ranges, most_folds, present.span if (present.span or 0) >= most_folds else None)
 
     def suggested(self, trial: Trial) -> Settings:
@@ -90,7 +92,8 @@ class Space:
         return {name: str(of) if isinstance(of, Range) else ", ".join(map(str, of)) for name, of in self.ranges.items()}
 
     def as_json(self) -> dict[str, Any]:
-        return {name: asdict(of) if isinstance(of, Range) else list(of) for name, of in self.ranges.items()}
+        of = {name: asdict(of) if isinstance(of, Range) else list(of) for name, of in self.ranges.items()}
+        return of | {"all at once": self.all_at_once}
 
 
 def with_settings(present: BoosterParams, settings: Settings) -> BoosterParams:

@@ -60,4 +60,5 @@ class Weeks:
 
     @property
     def most_folds(self) -> int:
-        return min(len(week.learn) for week in self.judged)
+        """That a judged week has to learn from."""
+        return max(len(week.learn) for week in self.judged)

@@ -121,6 +121,41 @@ def test_other_settings_of_one_task_learn_its_boosters_anew_and_of_no_other(tmp_
     now = places(root, "boosters")
     assert now["new-1"] == were["boosters"]["new-1"]
     assert not {now["all-1"], now["all-2"]} & set(were["boosters"].values())
+    params["ranker"]["new"]["negatives"] = 0.5
+    file.write_text(yaml.safe_dump(params), encoding="utf-8")
+    reranked(root)
+    assert not set(places(root, "examples").values()) & set(were["examples"].values())
+    assert {name for name, place in places(root, "boosters").items() if place == now[name]} == {"all-1", "all-2"}
+
+
+def test_a_purchase_that_came_late_teaches_the_boosters_of_its_fold(tmp_path: Path) -> None:
+    """It changes neither what was known before the fold nor who is asked about, only what was bought."""
+    tables = shop()
+    root = reranked(learned(furnish(tmp_path, {}, ranker=spans_of_a_week()), tables))
+    were = {name: places(root, name) for name in KEPT}
+    candidates = pd.read_parquet(root / "data" / "candidates" / "train-2" / "all.parquet")
+    cutoff = tables["events"]["timestamp"].max().normalize() + pd.Timedelta(days=1) - 4 * WEEK
+    bought = tables["events"][tables["events"]["timestamp"].between(cutoff, cutoff + WEEK, inclusive="left")]
+    other = candidates.merge(bought[["user_id", "item_id"]], how="left", indicator=True).query("_merge == 'left_only'")
+    late = bought[bought["user_id"] == other["user_id"].iloc[0]].head(1).assign(item_id=other["item_id"].iloc[0])
+    more = pd.concat([tables["events"], late]).sort_values(["timestamp", "user_id", "item_id"], ignore_index=True)
+    reranked(learned(root, {**tables, "events": more}))
+    now = {name: places(root, name) for name in KEPT}
+    for name in ("features", "candidates"):
+        assert now[name]["train-2"] == were[name]["train-2"]
+    assert now["examples"]["train-2"] not in were["examples"].values()
+    assert not set(now["boosters"].values()) & set(were["boosters"].values())
+
+
+def test_a_category_of_another_name_is_learned_anew(tmp_path: Path) -> None:
+    """Codes of categories are places in the list of their names."""
+    tables = shop()
+    root = reranked(learned(furnish(tmp_path, {}, ranker=spans_of_a_week()), tables))
+    were = places(root, "examples")
+    items = tables["items"]
+    moved = items.assign(category_1=items["category_1"].where(items["category_1"] != items["category_1"].min(), "zz"))
+    reranked(learned(root, {**tables, "items": moved}))
+    assert not set(places(root, "examples").values()) & set(were.values())
 
 
 @pytest.mark.parametrize("name", STAGES)

@@ -82,9 +82,12 @@ class Ours:
     def _link(self, fold: Fold, name: str, job: Path) -> None:
         """As the stages `features` and `candidates` leave them."""
         state = self._folder(fold).resolve()
-        for part, of in (("features", state / FEATURES), ("candidates", state)):
+        for part in ("features", "candidates"):
             (job / part).mkdir(exist_ok=True)
-            (job / part / name).symlink_to(of)
+        (job / "features" / name).symlink_to(state / FEATURES)
+        (job / "candidates" / name).mkdir()
+        for task in TASKS:
+            (job / "candidates" / name / f"{task}.parquet").symlink_to(state / f"{task}.parquet")
 
     def _folder(self, fold: Fold) -> Path:
         return self.cache / f"fold-{fold.cutoff:%Y-%m-%d}"
