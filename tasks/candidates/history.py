@@ -20,8 +20,8 @@ class History:
     """Events strictly before a cutoff, one a (user, item, session, event type).
 
     Positions follow `users`, sorted by id, and `items`: first the universe, the `n_universe` items that enough people
-    bought lately, from the most to the least bought, then the others by id. Only the universe is proposed to people
-    who never had an item.
+    bought lately, from the most to the least bought, then the others by id; of too many, the least bought are others,
+    and of those bought alike the higher ids. Only the universe is proposed to people who never had an item.
     """
 
     users: NDArray[Any]
@@ -45,7 +45,7 @@ class History:
         recent = past[target & (age <= params.universe_days)]
         buyers = recent.drop_duplicates([USER, ITEM])[ITEM].value_counts()
         buyers = buyers[buyers >= params.universe_min_buyers].sort_index().sort_values(ascending=False, kind="stable")
-        universe = buyers.index.to_numpy()
+        universe = buyers.index.to_numpy()[: params.universe_max_items]
         users = np.sort(past[USER].unique())
         items = np.concatenate([universe, np.setdiff1d(past[ITEM].unique(), universe)])
         return cls(
