@@ -225,8 +225,9 @@ class UserNeighbourParams(RetrieverParams):
     """Similarities are raised to it: above 1, the nearest count for more."""
     half_life_days: float | None = Field(default=None, gt=0)
     pool: int | None = Field(default=None, ge=1)
-    """Neighbours are looked for among so many shoppers, those who bought most lately: a comparison of everybody with
-    everybody takes the square of their number. None, also where params do not name it: among all."""
+    """Neighbours are looked for in a sample of the shoppers whose different items add up to no more than this: what a
+    shopper is compared with is then as much in a shop of any size, while everybody with everybody takes the square of
+    their number. None, also where params do not name it: among all."""
 
 
 class EaseParams(RetrieverParams):

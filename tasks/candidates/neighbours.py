@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self, cast
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -43,11 +44,11 @@ def fit_item_neighbours(history: History, params: ItemNeighbourParams) -> Neighb
 def fit_user_neighbours(history: History, params: UserNeighbourParams) -> Neighbours:
     """Each user's own row has no part in it: what the user has already, `own_history` knows.
 
-    Of many users, neighbours are looked for among those with the largest strength, as Amatriain et al. do among
-    experts (The Wisdom of the Few, SIGIR 2009): what a user takes then is the same in a shop of any size.
+    Of many users, neighbours are looked for in a sample, as Jannach and Ludewig do among many sessions (When Recurrent
+    Neural Networks meet the Neighborhood for Session-Based Recommendation, RecSys 2017).
     """
     strength = history.matrix(params.half_life_days)
-    alike = similarities(strength, params.similarity, params.neighbours + 1, _strongest(strength, params.pool))
+    alike = similarities(strength, params.similarity, params.neighbours + 1, _pool(history, strength, params.pool))
     alike.setdiag(0)
     alike.data **= params.power
     alike.eliminate_zeros()
@@ -56,10 +57,16 @@ def fit_user_neighbours(history: History, params: UserNeighbourParams) -> Neighb
     return Neighbours(sp.csr_matrix(shares, dtype=np.float32), strength)
 
 
-def _strongest(strength: sp.csr_matrix, pool: int | None) -> NDArray[np.intp] | None:
-    """The rows with the largest sums, ascending, of equal ones the first; None where that is all of them."""
-    total = np.asarray(strength.sum(axis=1)).ravel()
-    return None if pool is None or pool >= len(total) else np.sort(np.argsort(-total, kind="stable")[:pool])
+def _pool(history: History, strength: sp.csr_matrix, pairs: int | None) -> NDArray[np.intp] | None:
+    """Positions, ascending, of users who store no more than so many pairs, one user at least; None where all do.
+
+    By the hash of their ids: chance, and the same users whoever joins later.
+    """
+    if pairs is None or strength.nnz <= pairs:
+        return None
+    order = np.argsort(pd.util.hash_array(history.users), kind="stable")
+    stored = np.cumsum(strength.getnnz(axis=1)[order])
+    return np.sort(order[stored <= max(pairs, stored[0])])
 
 
 def similarities(
@@ -88,7 +95,7 @@ def _weighted(rows: sp.csr_matrix, kind: Similarity) -> sp.csr_matrix:
     from implicit.nearest_neighbours import bm25_weight, normalize, tfidf_weight
 
     if kind == "bm25":
-        return sp.csr_matrix(bm25_weight(rows, K1=1.2, B=0.75))
+        return sp.csr_matrix(bm25_weight(rows, K1=1.2, B=0.75))  # pyright: ignore[reportArgumentType]
     with np.errstate(invalid="ignore"):
         return sp.csr_matrix(normalize(tfidf_weight(rows) if kind == "tfidf" else rows))
 

@@ -58,19 +58,6 @@ def test_positions_follow_sorted_users_and_the_universe_from_most_to_least_bough
     assert found.n_universe == 2
 
 
-def test_of_too_many_items_the_universe_keeps_the_most_bought_and_of_those_bought_alike_the_lower_ids() -> None:
-    """8 has three buyers, 3, 5 and 7 have two, 9 has one, who bought it most often."""
-    rows = [(user, item, 1.0) for item, people in ((8, 3), (7, 2), (5, 2), (3, 2)) for user in range(people)]
-    bought = event_table([*rows, *((0, 9, float(day)) for day in range(1, 9))])
-    found = history(bought, universe_max_items=3)
-    assert found.items.tolist() == [8, 3, 5, 7, 9]
-    assert found.n_universe == 3
-    assert history(bought, universe_max_items=None).n_universe == history(bought, universe_max_items=5).n_universe == 5
-    everything = history(bought)
-    assert found.matrix(None).toarray().tolist() == everything.matrix(None).toarray()[:, :3].tolist()
-    assert found.owned().toarray().tolist() == everything.owned().toarray().tolist()
-
-
 def test_strength_halves_with_every_half_life() -> None:
     """tea, oat: ann had tea 1 and 31 days ago and oat 61 days ago; jam is outside the universe."""
     expected = [[0.5 ** (1 / 30) + 0.5 ** (31 / 30), 0.5 ** (61 / 30)], [0.5 ** (31 / 30), 0]]
@@ -191,47 +178,6 @@ def test_only_the_nearest_neighbours_are_kept(random_shop: History, kind: Simila
     nearest = similarities(rows, kind, 4).toarray()
     assert ((nearest > 0).sum(axis=1) <= 4).all()
     np.testing.assert_allclose(np.sort(nearest, axis=1)[:, -4:], np.sort(every, axis=1)[:, -4:], atol=1e-6)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_in_a_pool_of_everybody_the_same_are_alike(random_shop: History, kind: Similarity) -> None:
-    rows = random_shop.matrix(20)
-    among_all = similarities(rows, kind, 7, np.arange(len(random_shop.users)))
-    np.testing.assert_allclose(among_all.toarray(), similarities(rows, kind, 7).toarray(), rtol=1e-5)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_in_a_pool_each_row_is_like_it_is_to_these_rows_among_all(random_shop: History, kind: Similarity) -> None:
-    """The pool is larger than the number of columns, and than a row's neighbours."""
-    rows, pool = random_shop.matrix(None)[:, :25], np.arange(1, 31)
-    every = similarities(rows, kind, 10_000).toarray()
-    outside = np.setdiff1d(np.arange(len(every)), pool)
-    expected = every.copy()
-    expected[:, outside] = 0
-    np.testing.assert_allclose(similarities(rows, kind, 10_000, pool).toarray(), expected, atol=1e-6)
-    nearest = similarities(rows, kind, 4, pool).toarray()
-    np.testing.assert_allclose(np.sort(nearest, axis=1)[:, -4:], np.sort(expected, axis=1)[:, -4:], atol=1e-6)
-
-
-def test_neighbours_are_of_the_pool_which_is_those_who_bought_most_lately() -> None:
-    """All have tea. ann bought twice yesterday, bob three times long ago, cyd and dee once lately, cyd a day later."""
-    shop = history(
-        event_table(
-            [("ann", "tea", 1.0), ("ann", "oat", 1.0), ("cyd", "tea", 1.0), ("dee", "tea", 2.0)]
-            + [("bob", "tea", 80.0), ("bob", "jam", 80.0), ("bob", "oat", 80.0)]
-        )
-    )
-    found = {
-        pool: fit_user_neighbours(
-            shop, candidate_params(user_neighbours={"pool": pool, "half_life_days": 10}).user_neighbours
-        )
-        for pool in (1, 2, 4, None)
-    }
-    likes = {pool: model.left.toarray() > 0 for pool, model in found.items()}
-    ann, bob, cyd, dee = range(4)
-    assert likes[1].nonzero() == pytest.approx(np.array([[bob, cyd, dee], [ann, ann, ann]]))
-    assert set(likes[2].nonzero()[1]) == {ann, cyd}
-    assert likes[4].tolist() == likes[None].tolist() == (~np.eye(4, dtype=bool)).tolist()
 
 
 def test_item_neighbours_score_is_strength_times_similarity(random_shop: History) -> None:

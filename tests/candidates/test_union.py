@@ -177,24 +177,6 @@ def test_the_last_moment_before_the_cutoff_is_seen_and_the_cutoff_itself_is_not(
     assert sorted(retrieval(events).items.tolist()) == [7, 9]
 
 
-def test_bounds_that_a_shop_does_not_reach_change_no_bytes(tmp_path: Path, found: Retrieval) -> None:
-    """30 items and 40 shoppers, at most."""
-    bounds = {"universe_max_items": 30, "user_neighbours": {"pool": 40}}
-    bounded = retrieval(random_events(), **bounds)
-    assert saved_bytes(bounded, tmp_path / "bounded") == saved_bytes(found, tmp_path / "free")
-
-
-def test_what_the_universe_has_no_room_for_is_proposed_to_who_owns_it_and_to_nobody_else() -> None:
-    events = random_events()
-    small = retrieval(events, universe_max_items=10)
-    others = set(small.items[10:])
-    union = proposals(small).merge(events[["user_id", "item_id"]].drop_duplicates(), how="left", indicator="owned")
-    outside = union[union["item_id"].isin(others)]
-    assert len(outside) > 0
-    assert (outside["owned"] == "both").all()
-    assert not set(proposals(small, "new")["item_id"]) & others
-
-
 SHOPS_OF_ONE = {
     "one shopper": [(1, 7, 1.0), (1, 8, 2.0)],
     "one item": [(1, 7, 1.0), (2, 7, 2.0)],
