@@ -10,7 +10,7 @@ from tasks.candidates.history import History
 from tasks.candidates.neighbours import fit_user_neighbours, similarities
 from tasks.candidates.store import save_retrieval
 from tasks.candidates.union import Retrieval
-from tasks.params import Similarity
+from tasks.params import CandidateParams, Similarity
 from tests.candidates.shops import CUTOFF, SHOP, candidate_params, event_table, history, random_events
 from tests.candidates.test_formulas import KINDS
 
@@ -52,6 +52,13 @@ def test_bounds_that_a_shop_does_not_reach_change_no_byte(tmp_path: Path) -> Non
         save_retrieval(found, tmp_path / name)
     files = sorted(path.name for path in (tmp_path / "free").iterdir())
     assert all((tmp_path / "free" / f).read_bytes() == (tmp_path / "bounded" / f).read_bytes() for f in files)
+
+
+def test_params_made_before_there_were_bounds_have_none() -> None:
+    before = candidate_params(universe_max_items=9, user_neighbours={"pool": 9}).model_dump()
+    del before["universe_max_items"], before["user_neighbours"]["pool"]
+    loaded = CandidateParams.model_validate(before)
+    assert loaded.universe_max_items is loaded.user_neighbours.pool is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
