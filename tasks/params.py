@@ -224,6 +224,10 @@ class UserNeighbourParams(RetrieverParams):
     power: float = Field(default=1.0, gt=0)
     """Similarities are raised to it: above 1, the nearest count for more."""
     half_life_days: float | None = Field(default=None, gt=0)
+    pool: int | None = Field(default=None, ge=1)
+    """Neighbours are looked for in a sample of the shoppers whose different items add up to no more than this: what a
+    shopper is compared with is then as much in a shop of any size, while everybody with everybody takes the square of
+    their number. None, also where params do not name it: among all."""
 
 
 class EaseParams(RetrieverParams):
@@ -245,7 +249,10 @@ class CandidateParams(Section):
     universe_days: float = Field(gt=0)
     """An item is proposed to people who never had it only if it was bought within so many days before the cutoff …"""
     universe_min_buyers: int = Field(ge=1)
-    """… by at least so many people."""
+    """… by at least so many people …"""
+    universe_max_items: int | None = Field(default=None, ge=1)
+    """… and is among the so many that most people bought then: each shopper is compared with them all. What only its
+    buyers are interested in stays in their own history. None, also where params do not name it: no bound."""
     event_weights: dict[EventType, float] = Field(default_factory=dict)
     """Strength of event types beside the target event, such as view: 0.1; a type not named is not learned from."""
     als: AlsParams

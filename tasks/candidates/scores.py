@@ -91,11 +91,11 @@ class SparseScores:
 
     @property
     def _width(self) -> int:
-        return cast(tuple[int, int], self.matrix.shape)[1]
+        return cast("tuple[int, int]", self.matrix.shape)[1]
 
     def _row(self, row: int) -> tuple[NDArray[np.integer], NDArray[np.float32]]:
         stored = slice(self.matrix.indptr[row], self.matrix.indptr[row + 1])
-        return self.matrix.indices[stored], cast(NDArray[np.float32], self.matrix.data[stored])
+        return self.matrix.indices[stored], cast("NDArray[np.float32]", self.matrix.data[stored])
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,11 @@ _SHIPPED = load_params(Path(__file__).parents[2] / "params.yaml").candidates.mod
 _SMALL: dict[str, Any] = {
     "universe_days": 90,
     "universe_min_buyers": 1,
+    "universe_max_items": None,
     "event_weights": {},
     "als": {"factors": 8, "regularization": 0.1, "alpha": 1.0, "iterations": 15, "half_life_days": None, "seed": 1},
     "item_neighbours": {"similarity": "cosine", "neighbours": 50, "half_life_days": None},
-    "user_neighbours": {"similarity": "cosine", "neighbours": 50, "power": 1.0, "half_life_days": None},
+    "user_neighbours": {"similarity": "cosine", "neighbours": 50, "pool": None, "power": 1.0, "half_life_days": None},
     "ease": {"enabled": True, "head": 20, "regularization": 3.0, "half_life_days": None},
     "own_history": {"half_life_days": 30},
     "popularity": {"days": 28},
