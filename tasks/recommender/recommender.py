@@ -18,6 +18,7 @@ from tasks.errors import ParamsError
 from tasks.features.frame import FeatureTables
 from tasks.params import CandidateParams, DiversityParams, StrengthParams
 from tasks.recommender.diversity import Surroundings, diversified
+from tasks.recommender.unsold import Unsold
 from tasks.reranking.ranker import Ranker
 from tasks.schema import ITEM, RANK, SCORE, TASKS, USER, Task
 
@@ -79,12 +80,20 @@ class Recommender:
         """What `recommend` gives on each of several tasks; the retrievers score once for all of them."""
         if unknown := [task for task in tasks if task not in TASKS]:
             raise ParamsError(f"there is no task '{unknown[0]}': it is one of {', '.join(TASKS)}")
-        if k < 1:
-            raise ParamsError(f"k is {k}, but a list has at least 1 item")
+        _refuse_no_length(k)
         positions = self.retrieval.positions(pd.Index(users).unique().to_numpy())
         known = np.sort(positions[positions >= 0])
         found = self.retrieval.candidates_of_tasks(known, tasks, self.params)
         return {task: self.listed(self.rank(found.pop(task), task), users, k, task) for task in tasks}
+
+    def recommend_unsold(self, users: Sequence[Any] | NDArray[Any], k: int = 10) -> pd.DataFrame:
+        """`user_id, rank, item_id, score`: of what the shop never sold, the k items that suit each user best.
+
+        They are in no other list: `recommend` proposes what somebody bought. So this is for a place of their own.
+        """
+        _refuse_no_length(k)
+        wanted = pd.Index(users).unique().to_numpy()
+        return self._unsold.best(wanted, self.retrieval.positions(wanted), k)
 
     def listed(self, ranked: pd.DataFrame, users: Sequence[Any] | NDArray[Any], k: int, task: Task) -> pd.DataFrame:
         """What `recommend` gives, from all ranked candidates of at least the known ones of `users`.
@@ -115,6 +124,10 @@ class Recommender:
     def _surroundings(self) -> Surroundings:
         return Surroundings.of(self.retrieval, self.tables.items)
 
+    @cached_property
+    def _unsold(self) -> Unsold:
+        return Unsold.of(self.retrieval, self.tables.items)
+
     def candidates(self, users: NDArray[np.intp], task: Task) -> pd.DataFrame:
         """Candidates of users by position in the history, sorted; see `Retrieval.candidates`."""
         return self.retrieval.candidates(users, task, self.params)
@@ -137,15 +150,19 @@ class Recommender:
         short = np.flatnonzero(have < k).tolist()
         # Grouped once: to look through everybody's rows for each of them takes the square of their number.
         held = dict(iter(ranked[ranked[USER].isin(wanted[short])].groupby(USER, sort=False)))
-        parts = [ranked.assign(_filler=0)]
+        of, fillers, scores = [], [], []
         for at in short:
             own = held.get(wanted[at])
             taken = set() if own is None else set(own[ITEM])
             filler = self._likely(int(positions[at]), taken, k - int(have[at]), task)
             lowest = 0.0 if own is None else float(own[SCORE].min())
-            scores = lowest - np.arange(1, len(filler) + 1)
-            parts.append(pd.DataFrame({USER: [wanted[at]] * len(filler), ITEM: filler, SCORE: scores, "_filler": 1}))
-        lists = pd.concat(parts, ignore_index=True)
+            of += [wanted[at]] * len(filler)
+            fillers += filler
+            scores += (lowest - np.arange(1, len(filler) + 1)).tolist()
+        lists = ranked.assign(_filler=0)
+        if fillers:
+            filled = pd.DataFrame({USER: of, ITEM: fillers, SCORE: scores, "_filler": 1})
+            lists = pd.concat([lists, filled], ignore_index=True)
         place = wanted.get_indexer(pd.Index(lists[USER]))
         order = np.lexsort((-lists[SCORE].to_numpy(), lists["_filler"].to_numpy(), place))
         lists = lists.iloc[order].reset_index(drop=True)
@@ -156,6 +173,11 @@ class Recommender:
         own = self.retrieval.owned[position].indices if position >= 0 else np.empty(0, np.intp)
         best = self.retrieval.newcomers.best(n + len(taken), own, new=task == "new")
         return [item for item in self.retrieval.items[best].tolist() if item not in taken][:n]
+
+
+def _refuse_no_length(k: int) -> None:
+    if k < 1:
+        raise ParamsError(f"k is {k}, but a list has at least 1 item")
 
 
 def bundle(

@@ -190,6 +190,20 @@ def test_a_task_that_does_not_exist_is_an_error_that_names_those_that_do(recomme
         recommender.recommend(["c003"], 5, "repeat")  # pyright: ignore[reportArgumentType]
 
 
+def test_what_was_never_sold_has_a_list_of_its_own(recommender: Recommender) -> None:
+    described = recommender.tables.items
+    unsold = described[:2].assign(item_id=["new-1", "new-2"])
+    tables = replace(recommender.tables, items=pd.concat([described, unsold]))
+    more = replace(recommender, tables=tables)
+    found = more.recommend_unsold(["c003", "nobody"], 5)
+    assert {user: set(items) for user, items in lists(found).items()} == dict.fromkeys(
+        ["c003", "nobody"], {"new-1", "new-2"}
+    )
+    assert not set(found["item_id"]) & set(more.recommend(["c003", "nobody"], 1000)["item_id"])
+    with pytest.raises(ParamsError, match="k is 0"):
+        more.recommend_unsold(["c003"], 0)
+
+
 def bundled(root: Path, out: Path) -> Path:
     data, items = root / "data", Valid.read(root / "data" / "valid").items
     params = load_params(root / "params.yaml")
