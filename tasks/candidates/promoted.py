@@ -41,6 +41,8 @@ def factors_of_promotions(reach: NDArray[np.float64], sales: NDArray[np.float64]
     to the Patents-R&D Relationship, Econometrica 1984). b is its mode after a standard normal prior, so that a few
     sales prove nothing.
     """
+    if reach.shape[2] == 0:
+        return np.ones(reach.shape[:2])
     teachers = np.argsort(-sales.sum(axis=0), kind="stable")[:_TEACHERS]
     sold, reached = sales[:, teachers], reach[1:, teachers]
     total, seen = sold.sum(axis=0), np.einsum("hi,hik->k", sold, reached)

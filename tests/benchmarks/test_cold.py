@@ -106,7 +106,7 @@ def found(served: float) -> Found:
 def test_the_page_says_who_gains_how_much_and_whether_that_is_sure(tmp_path: Path) -> None:
     page = in_words(found(0.125))
     assert "All 5 groups of shoppers are served better than by popularity." in page
-    assert "| no events | 100 | 0.1000 | 0.1250 | +0.0250 (+0.0250 to +0.0250) | +0.0100" in page
+    assert "| no events | 100 | 0.1000 | 0.1250 | +0.0250 (+0.0250 to +0.0250) | 2 of 2 | +0.0100" in page
     assert "| no events, but attributes | 20 |" in page
     assert "| 1 event | 100 |" in page
     assert "| 3 | all purchases | 50 | 0.1000 | 0.1250 | 0.0400 | +0.0850" in page

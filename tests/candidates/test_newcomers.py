@@ -97,6 +97,7 @@ def test_a_promotion_that_doubled_sales_before_doubles_them_in_the_coming_week()
 def test_promotions_are_not_looked_at_where_params_say_so_and_never_those_after_the_coming_week() -> None:
     plain = fitted(STEADY).sells.tolist()
     assert fitted(STEADY, leaflets(0, 2, 4), promotions=False).sells.tolist() == plain
+    assert fitted(STEADY, leaflets(-1, -2)).sells.tolist() == plain
     known = fitted(STEADY, leaflets(2, 4)).sells.tolist()
     assert fitted(STEADY, leaflets(2, 4, -1, -2)).sells.tolist() == known
 

@@ -107,17 +107,14 @@ def _claim(found: Found) -> str:
 
 def _shoppers(found: Found, task: Task) -> str:
     rows = [
-        "| known | shopper-weeks | popularity | as served | more | without promotions, more |",
-        "|---|--:|--:|--:|--:|--:|",
+        "| known | shopper-weeks | popularity | as served | more | weeks in which more | without promotions, more |",
+        "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for told, values in found.of(task).items():
-        more = [_told(found.more(values, system, POPULAR)) for system in (SERVED, UNPROMOTED)]
-        cells = [
-            told,
-            f"{sum(map(len, values)):,}",
-            *(number(_mean(values, name)) for name in (POPULAR, SERVED)),
-            *more,
-        ]
+        served, unpromoted = (_told(found.more(values, system, POPULAR)) for system in (SERVED, UNPROMOTED))
+        weeks = sum(week[SERVED].mean() > week[POPULAR].mean() for week in values)
+        means = [number(_mean(values, name)) for name in (POPULAR, SERVED)]
+        cells = [told, f"{sum(map(len, values)):,}", *means, served, f"{weeks} of {len(values)}", unpromoted]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
