@@ -22,7 +22,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := true
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help setup run test screenshots lint format types contracts check bench bench-diversity bench-job bench-gate bench-peers bench-publish bench-replay bench-quick bench-growth doctor history up down status ui clean
+.PHONY: help setup run test screenshots lint format types contracts check bench bench-cold bench-diversity bench-job bench-gate bench-peers bench-publish bench-replay bench-quick bench-growth doctor history up down status ui clean
 
 help:  ## Say what each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-15s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench-gate: $(READY)  ## Simulate years of gates on the values of the last run; 
 
 bench-peers: $(READY) $(PEERS_READY)  ## Measure other recommenders on the same weeks; writes docs/benchmarks.md; ARGS='--weeks 1'
 	$(BIN)/python -m tests.benchmarks.peers --python $(PEERS_VENV)/bin/python $(ARGS)
+
+bench-cold: $(READY)  ## Measure what newcomers and new items get on the last weeks of the last run; writes docs/cold-start.md
+	$(BIN)/python -m tests.benchmarks.cold $(ARGS)
 
 bench-diversity: $(READY)  ## Measure what novelty and variety cost on the test week of the last run; writes docs/diversity.md
 	$(BIN)/python -m tests.benchmarks.diversity $(ARGS)

@@ -245,6 +245,19 @@ class PopularityParams(RetrieverParams):
     days: float = Field(gt=0)
 
 
+class NewcomerParams(Section):
+    """What is shown to those of whom hardly anything is known; tasks/candidates/newcomers.py says how."""
+
+    half_life_days: float = Field(default=21, gt=0)
+    """After so many days a sale counts half in what sells."""
+    smoothing: float = Field(default=30, gt=0)
+    """The chance that an item is bought again is that of its category until more shoppers than this had it."""
+    promotions: bool = True
+    """Whether the coming horizon's promotions, where the source knows them ahead, multiply what sells."""
+    most_share: float = Field(default=0.1, ge=0, le=1)
+    """Where more than this share of shoppers are newcomers, the ranker has learned from such, and has them."""
+
+
 class CandidateParams(Section):
     universe_days: float = Field(gt=0)
     """An item is proposed to people who never had it only if it was bought within so many days before the cutoff …"""
@@ -263,8 +276,10 @@ class CandidateParams(Section):
     own_history: OwnHistoryParams
     popularity: PopularityParams
     newcomer_events: int = Field(default=0, ge=0)
-    """On task all, a user with at most so many target events gets what most people buy: a ranker that learned from
-    people with a history is worse for them. 0, also where params do not name it: nobody with an event does."""
+    """A user with at most so many target events gets what sells, and on task all what will be bought again of what they
+    had: a ranker that learned from people with a history is worse for them. 0, also where params do not name it: nobody
+    with an event does."""
+    newcomers: NewcomerParams = NewcomerParams()
 
     def depths(self, task: Task) -> dict[str, int]:
         """Retriever to the length of its list that joins the candidates."""

@@ -2,6 +2,7 @@
 retrievers for the folds that it is used on."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ from threadpoolctl import threadpool_limits
 from tasks.candidates.store import load_retrieval, save_retrieval
 from tasks.candidates.union import Retrieval
 from tasks.folds import Fold, labels, make_folds
-from tasks.ingestion.valid import read_events
+from tasks.ingestion.valid import read_beside, read_events
 from tasks.kept_folds import KeptFolds, Rows, digest, digest_of_code, lock_beside
 from tasks.params import Params, load_params
-from tasks.schema import EVENT_TYPE, ITEM, SESSION, TASKS, TIMESTAMP, USER
+from tasks.schema import EVENT_TYPE, ITEM, ITEMS, PROMOTIONS, SESSION, TASKS, TIMESTAMP, USER, categories
 from tasks.stage import paths, processes, run_stage
 
 PATHS = {
@@ -38,12 +39,13 @@ def main() -> None:
     events = read_events(given.valid, _COLUMNS)
     folds = make_folds(events, params.folds, params.shop)
     fitted = fitted_from(events, folds, params, lock_beside(given.params))
+    served = served_from(fitted, events, folds, *_beside(given.valid))
     learners = {fold.name: learned_from(events, fold, params) for fold in folds if fold.kind not in _USED}
-    wanted = fitted | {name: digest(fitted[name], TASKS, users.tolist()) for name, users in learners.items()}
+    wanted = served | {name: digest(fitted[name], TASKS, users.tolist()) for name, users in learners.items()}
     with KeptFolds(given.candidates, wanted) as kept:
         missing = kept.missing()
         Parallel(n_jobs=processes())(
-            delayed(_make_fold)(given.valid, fold, params, kept, fitted[fold.name], learners.get(fold.name))
+            delayed(_make_fold)(given.valid, fold, params, kept, served[fold.name], learners.get(fold.name))
             for fold in folds
             if fold.name in missing
         )
@@ -60,26 +62,54 @@ def fitted_from(events: pd.DataFrame, folds: Sequence[Fold], params: Params, loc
     return {f.name: digest(*common, f.cutoff, rows.digest((events[TIMESTAMP] < f.cutoff).to_numpy())) for f in folds}
 
 
+def served_from(
+    fitted: dict[str, str],
+    events: pd.DataFrame,
+    folds: Sequence[Fold],
+    items: pd.DataFrame,
+    promotions: pd.DataFrame | None,
+) -> dict[str, str]:
+    """Fold to the digest of all that its retrieval is made of where it serves: more than its retrievers know."""
+    described = Rows(items[[ITEM, *categories(list(items.columns))]])
+    promoted = None if promotions is None else Rows(promotions)
+
+    def of(fold: Fold) -> str:
+        known = items[ITEM].isin(events.loc[events[TIMESTAMP] < fold.cutoff, ITEM].unique()).to_numpy()
+        told = None
+        if promotions is not None and promoted is not None:
+            told = promoted.digest((promotions["start"] < fold.end).to_numpy())
+        return digest(fitted[fold.name], fold.horizon // timedelta(microseconds=1), described.digest(known), told)
+
+    return {fold.name: of(fold) for fold in folds}
+
+
+def _beside(valid: Path) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Items as far as the shop describes them, and promotions where it has some."""
+    items = read_beside(valid, ITEMS)
+    return pd.DataFrame({ITEM: []}) if items is None else items, read_beside(valid, PROMOTIONS)
+
+
 def learned_from(events: pd.DataFrame, fold: Fold, params: Params) -> NDArray[Any]:
     """The users whose candidates are wanted: one without a label teaches a ranker nothing."""
     return np.sort(labels(events, fold, params.shop, "all")[USER].unique())
 
 
 def _make_fold(
-    valid: Path, fold: Fold, params: Params, kept: KeptFolds, fitted: str, learners: NDArray[Any] | None
+    valid: Path, fold: Fold, params: Params, kept: KeptFolds, served: str, learners: NDArray[Any] | None
 ) -> None:
     """`learners`: the users whose candidates are wanted; None: the retrievers are."""
     with threadpool_limits(limits=1, user_api="blas"):
-        out, known = kept.scratch / fold.name, kept.place(fitted)
+        out, known = kept.scratch / fold.name, kept.place(served)
         out.mkdir()
-        if known.is_dir():
-            retrieval = load_retrieval(known)  # the fold that a ranker was tested on is one to learn from now
+        if learners is None:
+            tables = read_events(valid, _COLUMNS), *_beside(valid)
+            save_retrieval(Retrieval.to_serve(*tables, fold, params.candidates, params.shop), out)
+        elif known.is_dir():
+            # The fold that a ranker was tested on is one to learn from now.
+            _write_candidates(load_retrieval(known), learners, params, out)
         else:
             events = read_events(valid, _COLUMNS)
             retrieval = Retrieval.as_of(events, fold.cutoff, params.candidates, params.shop)
-        if learners is None:
-            save_retrieval(retrieval, out)
-        else:
             _write_candidates(retrieval, learners, params, out)
         kept.add(fold.name, out)
 

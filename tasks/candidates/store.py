@@ -9,12 +9,14 @@ import pandas as pd
 from tasks.candidates.als import Als
 from tasks.candidates.ease import Ease
 from tasks.candidates.neighbours import Neighbours
+from tasks.candidates.newcomers import Newcomers
 from tasks.candidates.own_history import OwnHistory
 from tasks.candidates.popularity import Popularity
 from tasks.candidates.retriever import Arrays, pack, unpack
 from tasks.candidates.union import Retrieval
 from tasks.schema import ITEM, USER
 
+_NEWCOMERS = "newcomers.npz"
 _KINDS = {kind.__name__: kind for kind in (Als, Ease, Neighbours, OwnHistory, Popularity)}
 
 
@@ -23,6 +25,7 @@ def save_retrieval(retrieval: Retrieval, folder: Path) -> None:
     pd.DataFrame({USER: retrieval.users}).to_parquet(folder / "users.parquet", index=False)
     pd.DataFrame({ITEM: retrieval.items}).to_parquet(folder / "items.parquet", index=False)
     _save(folder / "owned.npz", pack("owned", retrieval.owned))
+    _save(folder / _NEWCOMERS, retrieval.newcomers.arrays())
     kinds = {}
     for name, retriever in retrieval.retrievers.items():
         kinds[name] = type(retriever).__name__
@@ -43,10 +46,19 @@ def load_retrieval(folder: Path) -> Retrieval:
             retrievers[name] = _KINDS[kind].from_arrays(dict(arrays))
     with np.load(folder / "owned.npz", allow_pickle=False) as arrays:
         owned = unpack("owned", dict(arrays))
+    items = pd.read_parquet(folder / "items.parquet")[ITEM].to_numpy()
     return Retrieval(
         users=pd.read_parquet(folder / "users.parquet")[USER].to_numpy(),
-        items=pd.read_parquet(folder / "items.parquet")[ITEM].to_numpy(),
+        items=items,
         n_universe=about["n_universe"],
         owned=owned,
         retrievers=retrievers,
+        newcomers=_load_newcomers(folder / _NEWCOMERS, about["n_universe"], len(items)),
     )
+
+
+def _load_newcomers(path: Path, n_universe: int, n_items: int) -> Newcomers:
+    if not path.exists():  # in a bundle made before there was one
+        return Newcomers.by_buyers(n_universe, n_items)
+    with np.load(path, allow_pickle=False) as arrays:
+        return Newcomers.from_arrays(dict(arrays))

@@ -15,11 +15,13 @@ from tasks.candidates.als import Als
 from tasks.candidates.ease import Ease
 from tasks.candidates.history import History
 from tasks.candidates.neighbours import fit_item_neighbours, fit_user_neighbours
+from tasks.candidates.newcomers import Newcomers
 from tasks.candidates.own_history import OwnHistory
 from tasks.candidates.popularity import Popularity
 from tasks.candidates.ranking import place_in_group, rank_in_group
 from tasks.candidates.retriever import FittedRetriever
 from tasks.candidates.scores import Scores
+from tasks.folds import Fold
 from tasks.params import CandidateParams, ShopParams
 from tasks.schema import ITEM, RANK, SCORE, USER, Task
 
@@ -50,12 +52,32 @@ class Retrieval:
     owned: sp.csr_matrix
     """(n_users, n_items), above 0 where the user had a target event of the item."""
     retrievers: Mapping[str, FittedRetriever]
+    newcomers: Newcomers
 
     @classmethod
     def as_of(cls, events: pd.DataFrame, cutoff: datetime, params: CandidateParams, shop: ShopParams) -> Self:
+        """For a fold to learn from: there no newcomer is served, so they get no more than the universe's order."""
         history = History.as_of(events, cutoff, params, shop)
+        return cls._of(history, params, Newcomers.by_buyers(history.n_universe, len(history.items)))
+
+    @classmethod
+    def to_serve(
+        cls,
+        events: pd.DataFrame,
+        items: pd.DataFrame,
+        promotions: pd.DataFrame | None,
+        fold: Fold,
+        params: CandidateParams,
+        shop: ShopParams,
+    ) -> Self:
+        """For a fold on which a ranker is used. `items` and `promotions` serve newcomers only."""
+        history = History.as_of(events, fold.cutoff, params, shop)
+        return cls._of(history, params, Newcomers.fit(history, items, promotions, fold, params))
+
+    @classmethod
+    def _of(cls, history: History, params: CandidateParams, newcomers: Newcomers) -> Self:
         retrievers = fit_retrievers(history, params)
-        return cls(history.users, history.items, history.n_universe, history.owned(), retrievers)
+        return cls(history.users, history.items, history.n_universe, history.owned(), retrievers, newcomers)
 
     def positions(self, users: Sequence[Any] | NDArray[Any]) -> NDArray[np.intp]:
         """Positions of user ids; -1 for users without a history."""

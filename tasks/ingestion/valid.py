@@ -8,7 +8,7 @@ from typing import Self
 import pandas as pd
 
 from tasks.ingestion.storage import read_table, read_tables
-from tasks.schema import EVENT_TYPE, ITEM, TITLE, USER
+from tasks.schema import EVENT_TYPE, ITEM, TITLE, USER, TableName
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,12 @@ class Valid:
 def read_events(folder: Path, columns: Sequence[str]) -> pd.DataFrame:
     """`Valid.events` with these columns only, for who needs no more: read in a fraction of the time."""
     return _with_types_as_codes(read_table(folder / "events.parquet", columns))
+
+
+def read_beside(folder: Path, name: TableName) -> pd.DataFrame | None:
+    """A table that a shop need not have, as it is stored; None: this shop has none."""
+    path = folder / f"{name}.parquet"
+    return read_table(path) if path.exists() else None
 
 
 def _with_types_as_codes(events: pd.DataFrame) -> pd.DataFrame:

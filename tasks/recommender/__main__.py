@@ -41,6 +41,8 @@ def main() -> None:
         recommender = Recommender.load(given.bundle)
         users = pd.read_parquet(given.users)[USER].to_numpy()
         _write_lists(recommender, users, given.k, given.out)
+        if given.unsold is not None:
+            recommender.recommend_unsold(users, given.k)[[USER, ITEM, RANK]].to_parquet(given.unsold, index=False)
         if given.latency is not None:
             times = _request_ms(recommender, users[: given.requests])
             given.latency.write_text(json.dumps(times), encoding="utf-8")
@@ -98,6 +100,7 @@ def _parse() -> argparse.Namespace:
     asked.add_argument("--users", type=Path, required=True, help="Parquet with a column user_id")
     asked.add_argument("--k", type=int, required=True, help="items a list")
     asked.add_argument("--out", type=Path, required=True, help="Parquet to write: task, user_id, item_id, rank")
+    asked.add_argument("--unsold", type=Path, help="Parquet to write: user_id, item_id, rank of what was never sold")
     asked.add_argument("--latency", type=Path, help="JSON to write: milliseconds of single requests")
     asked.add_argument("--requests", type=int, default=200, help="how many of the users are asked for one by one")
     return parser.parse_args()

@@ -21,5 +21,6 @@ def rebuild(valid: Valid, fold: Fold, params: Params, ranker: Path, out: Path) -
         features, retrieval = Path(folder) / "features", Path(folder) / "retrieval"
         features.mkdir()
         compute_features(valid, [fold], params.features, params.shop, features)
-        save_retrieval(Retrieval.as_of(valid.events, fold.cutoff, params.candidates, params.shop), retrieval)
+        tables = valid.events, valid.items, valid.promotions
+        save_retrieval(Retrieval.to_serve(*tables, fold, params.candidates, params.shop), retrieval)
         bundle(ranker, features / fold.name, retrieval, valid.items, params.candidates, params.diversity, out)

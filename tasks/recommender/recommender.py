@@ -18,6 +18,7 @@ from tasks.errors import ParamsError
 from tasks.features.frame import FeatureTables
 from tasks.params import CandidateParams, DiversityParams, StrengthParams
 from tasks.recommender.diversity import Surroundings, diversified
+from tasks.recommender.unsold import Unsold
 from tasks.reranking.ranker import Ranker
 from tasks.schema import ITEM, RANK, SCORE, TASKS, USER, Task
 
@@ -68,7 +69,7 @@ class Recommender:
         """`user_id, rank, item_id, score`: k items for each user, in the order of `users`; one named twice counts once.
 
         Scores compare within one user's list only. A user without a history, and one for whom there are fewer than k
-        candidates, gets the most bought items after those; under task new, none that the user owns. A list is shorter
+        candidates, gets what sells after those; under task new, none that the user owns. A list is shorter
         than k only where the shop sells no more.
         """
         return self.recommend_of_tasks(users, k, (task,))[task]
@@ -79,12 +80,20 @@ class Recommender:
         """What `recommend` gives on each of several tasks; the retrievers score once for all of them."""
         if unknown := [task for task in tasks if task not in TASKS]:
             raise ParamsError(f"there is no task '{unknown[0]}': it is one of {', '.join(TASKS)}")
-        if k < 1:
-            raise ParamsError(f"k is {k}, but a list has at least 1 item")
+        _refuse_no_length(k)
         positions = self.retrieval.positions(pd.Index(users).unique().to_numpy())
         known = np.sort(positions[positions >= 0])
         found = self.retrieval.candidates_of_tasks(known, tasks, self.params)
         return {task: self.listed(self.rank(found.pop(task), task), users, k, task) for task in tasks}
+
+    def recommend_unsold(self, users: Sequence[Any] | NDArray[Any], k: int = 10) -> pd.DataFrame:
+        """`user_id, rank, item_id, score`: of what the shop never sold, the k items that suit each user best.
+
+        They are in no other list: `recommend` proposes what somebody bought. So this is for a place of their own.
+        """
+        _refuse_no_length(k)
+        wanted = pd.Index(users).unique().to_numpy()
+        return self._unsold.best(wanted, self.retrieval.positions(wanted), k)
 
     def listed(self, ranked: pd.DataFrame, users: Sequence[Any] | NDArray[Any], k: int, task: Task) -> pd.DataFrame:
         """What `recommend` gives, from all ranked candidates of at least the known ones of `users`.
@@ -93,15 +102,20 @@ class Recommender:
         """
         wanted = pd.Index(users).unique()
         positions = self.retrieval.positions(wanted.to_numpy())
-        if task == "all" and self.params.newcomer_events:
+        if self._newcomers_apart:
             ranked = ranked[~ranked[USER].isin(self._newcomers(positions))]
         asked, places = self.diversity.of(task), self.diversity.places
         if asked != StrengthParams():
             ranked = diversified(ranked, self._surroundings, asked, places, self.diversity.head)
         return self._filled(ranked[ranked[RANK] <= k], wanted, positions, k, task)
 
+    @property
+    def _newcomers_apart(self) -> bool:
+        """Whether this shop's ranker knows too little of newcomers."""
+        return self.params.newcomer_events > 0 and self.retrieval.newcomers.share <= self.params.newcomers.most_share
+
     def _newcomers(self, positions: NDArray[np.intp]) -> NDArray[Any]:
-        """Ids of those of whom the ranker knows too little; without ranked candidates they get the most bought."""
+        """Ids of those of whom the ranker knows too little; without ranked candidates their lists are filled up."""
         known = positions[positions >= 0]
         events = np.asarray(self.retrieval.owned[known].sum(axis=1)).ravel()
         return self.retrieval.users[known[events <= self.params.newcomer_events]]
@@ -109,6 +123,10 @@ class Recommender:
     @cached_property
     def _surroundings(self) -> Surroundings:
         return Surroundings.of(self.retrieval, self.tables.items)
+
+    @cached_property
+    def _unsold(self) -> Unsold:
+        return Unsold.of(self.retrieval, self.tables.items)
 
     def candidates(self, users: NDArray[np.intp], task: Task) -> pd.DataFrame:
         """Candidates of users by position in the history, sorted; see `Retrieval.candidates`."""
@@ -127,31 +145,39 @@ class Recommender:
     def _filled(
         self, ranked: pd.DataFrame, wanted: pd.Index, positions: NDArray[np.intp], k: int, task: Task
     ) -> pd.DataFrame:
-        """The lists of all `wanted` users, those that are short filled up with what most people buy."""
+        """The lists of all `wanted` users, those that are short filled up with what newcomers get."""
         have = ranked.groupby(USER).size().reindex(wanted, fill_value=0).to_numpy()
         short = np.flatnonzero(have < k).tolist()
         # Grouped once: to look through everybody's rows for each of them takes the square of their number.
         held = dict(iter(ranked[ranked[USER].isin(wanted[short])].groupby(USER, sort=False)))
-        parts = [ranked.assign(_filler=0)]
+        of, fillers, scores = [], [], []
         for at in short:
             own = held.get(wanted[at])
             taken = set() if own is None else set(own[ITEM])
-            filler = self._most_bought(int(positions[at]), taken, k - int(have[at]), task)
+            filler = self._likely(int(positions[at]), taken, k - int(have[at]), task)
             lowest = 0.0 if own is None else float(own[SCORE].min())
-            scores = lowest - np.arange(1, len(filler) + 1)
-            parts.append(pd.DataFrame({USER: [wanted[at]] * len(filler), ITEM: filler, SCORE: scores, "_filler": 1}))
-        lists = pd.concat(parts, ignore_index=True)
+            of += [wanted[at]] * len(filler)
+            fillers += filler
+            scores += (lowest - np.arange(1, len(filler) + 1)).tolist()
+        lists = ranked.assign(_filler=0)
+        if fillers:
+            filled = pd.DataFrame({USER: of, ITEM: fillers, SCORE: scores, "_filler": 1})
+            lists = pd.concat([lists, filled], ignore_index=True)
         place = wanted.get_indexer(pd.Index(lists[USER]))
         order = np.lexsort((-lists[SCORE].to_numpy(), lists["_filler"].to_numpy(), place))
         lists = lists.iloc[order].reset_index(drop=True)
         return lists.assign(**{RANK: place_in_group(place[order]) + 1})[[USER, RANK, ITEM, SCORE]]
 
-    def _most_bought(self, position: int, taken: set[Any], n: int, task: Task) -> list[Any]:
-        if position >= 0 and task == "new":
-            taken = taken | set(self.retrieval.items[self.retrieval.owned[position].indices])
-        # The universe goes from the most to the least bought.
-        popular = self.retrieval.items[: min(self.retrieval.n_universe, n + len(taken))]
-        return [item for item in popular.tolist() if item not in taken][:n]
+    def _likely(self, position: int, taken: set[Any], n: int, task: Task) -> list[Any]:
+        """For whoever has few events or none, and is at -1 then."""
+        own = self.retrieval.owned[position].indices if position >= 0 else np.empty(0, np.intp)
+        best = self.retrieval.newcomers.best(n + len(taken), own, new=task == "new")
+        return [item for item in self.retrieval.items[best].tolist() if item not in taken][:n]
+
+
+def _refuse_no_length(k: int) -> None:
+    if k < 1:
+        raise ParamsError(f"k is {k}, but a list has at least 1 item")
 
 
 def bundle(

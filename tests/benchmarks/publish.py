@@ -34,6 +34,7 @@ from flows.publishing import Plan
 from flows.publishing_lists import check_all, make_lists
 from tasks.candidates.als import Als
 from tasks.candidates.neighbours import Neighbours
+from tasks.candidates.newcomers import Newcomers
 from tasks.candidates.own_history import OwnHistory
 from tasks.candidates.popularity import Popularity
 from tasks.candidates.store import save_retrieval
@@ -208,7 +209,8 @@ def _make_retrieval(rng: np.random.Generator, owned: sp.csr_matrix, folder: Path
         "own_history": OwnHistory(strength),
         "popularity": Popularity(np.sort(rng.random(items).astype(np.float32))[::-1].copy()),
     }
-    save_retrieval(Retrieval(np.arange(users), np.arange(items), items, owned, retrievers), folder)
+    newcomers = Newcomers.by_buyers(items, items)
+    save_retrieval(Retrieval(np.arange(users), np.arange(items), items, owned, retrievers, newcomers), folder)
 
 
 def _shape(matrix: sp.csr_matrix) -> tuple[int, int]:

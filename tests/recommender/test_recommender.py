@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from tasks.errors import ParamsError
+from tasks.folds import newest_folds
 from tasks.ingestion.valid import Valid
 from tasks.params import load_params
 from tasks.recommender import Recommender, bundle
@@ -44,11 +45,21 @@ def recommender(root: Path) -> Recommender:
 
 
 @pytest.fixture(scope="module")
-def most_bought(root: Path) -> list[str]:
-    """In the last 91 days, by number of shoppers; of equal ones the lower id first."""
-    events = pd.read_parquet(root / "data" / "valid" / "events.parquet")
-    buyers = events.groupby("item_id")["user_id"].nunique()
-    return buyers.sort_index().sort_values(ascending=False, kind="stable").index.to_list()
+def best_sold(root: Path) -> list[str]:
+    """Each visit with an item counts half as much after 21 days."""
+    params = load_params(root / "params.yaml")
+    events = Valid.read(root / "data" / "valid").events
+    cutoff = newest_folds(events, params.folds, params.shop)[1].cutoff
+    visits = events.drop_duplicates(["user_id", "item_id", "session_id"])
+    sold = 0.5 ** ((cutoff - visits["timestamp"]) / pd.Timedelta(days=21))
+    return sold.groupby(visits["item_id"]).sum().sort_values(ascending=False).index.to_list()
+
+
+def with_newcomers(recommender: Recommender, most_events: int, **state: Any) -> Recommender:
+    """Of whom all with so many events are newcomers."""
+    params = recommender.params.model_copy(update={"newcomer_events": most_events})
+    newcomers = replace(recommender.retrieval.newcomers, **state)
+    return replace(recommender, params=params, retrieval=replace(recommender.retrieval, newcomers=newcomers))
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -63,7 +74,7 @@ def test_everybody_gets_exactly_k_items_ranked_from_1_each_once(recommender: Rec
 
 @pytest.mark.parametrize("task", TASKS)
 def test_scores_fall_along_a_list(recommender: Recommender, task: Task) -> None:
-    """Also where the most bought fill a list up."""
+    """Also where what sells fills a list up."""
     found = recommender.recommend([*SHOPPERS[:40], "nobody"], 30, task)
     assert (found.groupby("user_id")["score"].diff().dropna() <= 0).all()
 
@@ -82,22 +93,46 @@ def test_task_all_shows_first_what_a_shopper_buys_every_week(recommender: Recomm
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_shopper_whom_nobody_knows_gets_the_most_bought(
-    recommender: Recommender, most_bought: list[str], task: Task
+def test_a_shopper_whom_nobody_knows_gets_what_sells(
+    recommender: Recommender, best_sold: list[str], task: Task
 ) -> None:
-    assert lists(recommender.recommend(["nobody"], 12, task)) == {"nobody": most_bought[:12]}
+    assert lists(recommender.recommend(["nobody"], 12, task)) == {"nobody": best_sold[:12]}
 
 
-def test_a_shopper_with_hardly_an_event_gets_the_most_bought_on_task_all(
-    recommender: Recommender, most_bought: list[str]
+def test_a_shopper_with_hardly_an_event_gets_what_sells_and_what_of_their_own_is_bought_again(
+    recommender: Recommender, best_sold: list[str]
 ) -> None:
-    events = np.asarray(recommender.retrieval.owned.sum(axis=1)).ravel()
-    fewest = recommender.retrieval.users[events.argmin()]
-    few = replace(recommender, params=recommender.params.model_copy(update={"newcomer_events": int(events.min())}))
-    many = recommender.retrieval.users[events.argmax()]
-    assert lists(few.recommend([fewest], 12)) == {fewest: most_bought[:12]}
-    assert lists(few.recommend([many], 12)) == lists(recommender.recommend([many], 12))
-    assert lists(few.recommend([fewest], 12, "new")) == lists(recommender.recommend([fewest], 12, "new"))
+    retrieval = recommender.retrieval
+    events = np.asarray(retrieval.owned.sum(axis=1)).ravel()
+    fewest, most = retrieval.users[events.argmin()], retrieval.users[events.argmax()]
+    few = with_newcomers(recommender, int(events.min()))
+    own = retrieval.items[retrieval.owned[events.argmin()].indices]
+    others = [item for item in best_sold if item not in own]
+    assert lists(few.recommend([fewest], 12, "new")) == {fewest: others[:12]}
+    found = lists(few.recommend([fewest], 1000))[fewest]
+    assert [item for item in found if item not in own] == others
+    again = pd.Series(retrieval.newcomers.again, retrieval.items)
+    assert again[[item for item in found if item in own]].is_monotonic_decreasing
+    assert lists(few.recommend([most], 12)) == lists(recommender.recommend([most], 12))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_where_most_shoppers_are_newcomers_the_ranker_has_learned_from_such(
+    recommender: Recommender, task: Task
+) -> None:
+    many = with_newcomers(recommender, 10_000, share=0.2)
+    assert lists(many.recommend(SHOPPERS, 12, task)) == lists(recommender.recommend(SHOPPERS, 12, task))
+    few = with_newcomers(recommender, 10_000, share=0.05)
+    assert lists(few.recommend(SHOPPERS, 12, task)) != lists(recommender.recommend(SHOPPERS, 12, task))
+
+
+def test_a_bundle_from_before_newcomers_were_known_gives_them_the_universe_in_its_order(
+    recommender: Recommender, root: Path, tmp_path: Path
+) -> None:
+    old = bundled(root, tmp_path / "bundle")
+    (old / "retrieval" / "newcomers.npz").unlink()
+    found = lists(Recommender.load(old).recommend(["nobody"], 12))
+    assert found == {"nobody": recommender.retrieval.items[:12].tolist()}
 
 
 def test_lists_come_in_the_order_in_which_shoppers_are_named_each_once(recommender: Recommender) -> None:
@@ -153,6 +188,20 @@ def test_a_list_of_no_items_is_an_error(recommender: Recommender, k: int) -> Non
 def test_a_task_that_does_not_exist_is_an_error_that_names_those_that_do(recommender: Recommender) -> None:
     with pytest.raises(ParamsError, match="no task 'repeat': it is one of all, new"):
         recommender.recommend(["c003"], 5, "repeat")  # pyright: ignore[reportArgumentType]
+
+
+def test_what_was_never_sold_has_a_list_of_its_own(recommender: Recommender) -> None:
+    described = recommender.tables.items
+    unsold = described[:2].assign(item_id=["new-1", "new-2"])
+    tables = replace(recommender.tables, items=pd.concat([described, unsold]))
+    more = replace(recommender, tables=tables)
+    found = more.recommend_unsold(["c003", "nobody"], 5)
+    assert {user: set(items) for user, items in lists(found).items()} == dict.fromkeys(
+        ["c003", "nobody"], {"new-1", "new-2"}
+    )
+    assert not set(found["item_id"]) & set(more.recommend(["c003", "nobody"], 1000)["item_id"])
+    with pytest.raises(ParamsError, match="k is 0"):
+        more.recommend_unsold(["c003"], 0)
 
 
 def bundled(root: Path, out: Path) -> Path:

@@ -32,7 +32,7 @@ def main() -> None:
     fold = Fold(FEATURES, given.cutoff, given.end - given.cutoff)
     given.out.mkdir(parents=True)
     compute_features(valid, [fold], params.features, params.shop, given.out)
-    retrieval = Retrieval.as_of(events, fold.cutoff, params.candidates, params.shop)
+    retrieval = Retrieval.to_serve(events, valid.items, valid.promotions, fold, params.candidates, params.shop)
     save_retrieval(retrieval, given.out / RETRIEVAL)
     learned_from = labels(events, fold, params.shop, "all")[USER].unique()
     users = np.flatnonzero(np.isin(retrieval.users, learned_from))
