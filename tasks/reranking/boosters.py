@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 import lightgbm as lgb
+import pyarrow.parquet as pq
 from joblib import Parallel, delayed
 
 from tasks.errors import DataContractError
@@ -23,6 +24,8 @@ from tasks.schema import Task
 from tasks.stage import processes
 
 _BOOSTER, _SCALE = "booster.txt", "scale.json"
+_ROWS_WORTH_PROCESSES = 100_000
+"""From fewer a booster is learned before a process has started."""
 _NOT_OF_A_BOOSTER = {"folds", "span", "boosters", "seed", "negatives", "fusion_below", "threads"}
 """What tells which boosters there are, is told by their examples, or changes nothing."""
 
@@ -78,11 +81,14 @@ def make_boosters(out: Path, examples: Path, plans: Sequence[Plan], code: str) -
     wanted = {name: digest(code, made) for plan in plans for name, made in plan.made_from(examples).items()}
     with KeptFolds(out, wanted) as kept:
         missing = kept.missing()
-        Parallel(n_jobs=processes())(
-            delayed(_make_booster)(examples, plan, name, kept)
-            for plan in plans
-            for name in plan.lessons
-            if name in missing
+        learned = [(plan, name) for plan in plans for name in plan.lessons if name in missing]
+        rows = sum(
+            pq.read_metadata(examples_file(examples, fold, plan.task)).num_rows
+            for plan, name in learned
+            for fold in plan.lessons[name].learn
+        )
+        Parallel(n_jobs=processes() if rows > _ROWS_WORTH_PROCESSES else 1)(
+            delayed(_make_booster)(examples, plan, name, kept) for plan, name in learned
         )
 
 

@@ -1,5 +1,6 @@
 """What a week more of data makes the stages do: only what is new, and to the last byte what they do from nothing."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,18 @@ def test_of_examples_and_boosters_the_newest_are_made(weeks: dict[str, Any]) -> 
     assert set(are["boosters"]) == {"all-1", "all-2", "new-1"}, "of so few first purchases one learns from all weeks"
     assert are["boosters"]["all-2"] == were["boosters"]["all-1"]
     assert not {are["boosters"]["all-1"], are["boosters"]["new-1"]} & set(were["boosters"].values())
+
+
+def test_boosters_that_processes_learn_side_by_side_are_the_same(
+    weeks: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "shop"
+    shutil.copytree(weeks["cold"], root)
+    shutil.rmtree(root / "data" / "boosters")
+    monkeypatch.setattr("tasks.reranking.boosters._ROWS_WORTH_PROCESSES", 0)
+    monkeypatch.setattr("tasks.reranking.boosters.processes", lambda: 2)
+    reranked(root)
+    assert files(root, "boosters") == files(weeks["cold"], "boosters")
 
 
 def test_other_settings_of_one_task_learn_its_boosters_anew_and_of_no_other(tmp_path: Path) -> None:
