@@ -18,10 +18,10 @@ from flows.passport import Made, issue_passport
 from flows.promoting import digest_of
 from flows.recipe import recipe_files
 from flows.settings import Settings
-from flows.steps import BOOSTERS, CONTEXTS, RANKER, VALID, open_stages
+from flows.steps import RANKER, VALID, datasets, open_stages
 from tasks.ingestion.valid import read_events
 from tasks.promotion.verdict import Decision, Verdict
-from tasks.registry import Dataset, Retrained, Stage, Version
+from tasks.registry import Retrained, Stage, Version
 from tasks.registry.lines import REFRESH_OF
 from tasks.schema import EVENT_TYPE, TIMESTAMP, USER
 from tasks.versioning import StageRun, hashes, inputs, lock_of
@@ -125,11 +125,7 @@ def _left(
         recipe=recipe,
         params=params,
         metrics={},
-        datasets=[
-            Dataset(Path(path).name, path, digest, CONTEXTS.get(path, "training"))
-            for path, digest in sorted(hashes(root, STAGES).items())
-            if path.startswith("data/") and path != BOOSTERS
-        ],
+        datasets=datasets(hashes(root, STAGES)),
         files={
             "": [reports / "data_quality.html"],
             "evaluation": [reports / "data_quality.json"],

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,11 +140,7 @@ def _retrained(settings: Settings, params: Params, recipe: str, served: Path) ->
         recipe=recipe,
         params=params.model_dump(mode="json"),
         metrics=read_json(reports / "metrics.json"),
-        datasets=[
-            Dataset(Path(path).name, path, digest, CONTEXTS.get(path, "training"))
-            for path, digest in sorted(hashes(root).items())
-            if path.startswith("data/") and path != BOOSTERS
-        ],
+        datasets=datasets(hashes(root)),
         files={
             "": [reports / REPORT, reports / "data_quality.html"],
             "evaluation": [p for p in sorted(reports.iterdir()) if p.suffix in (".json", ".parquet") or p.is_dir()],
@@ -156,6 +152,15 @@ def _retrained(settings: Settings, params: Params, recipe: str, served: Path) ->
         description=description(evaluation),
         tags={"source": params.source.adapter},
     )
+
+
+def datasets(digests: Mapping[str, str]) -> list[Dataset]:
+    """Of versioned paths, those that are data."""
+    return [
+        Dataset(Path(path).name, path, digest, CONTEXTS.get(path, "training"))
+        for path, digest in sorted(digests.items())
+        if path.startswith("data/") and path != BOOSTERS
+    ]
 
 
 def _some_users(reports: Path) -> list[Any]:

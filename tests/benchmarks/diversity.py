@@ -17,11 +17,12 @@ import pandas as pd
 from rich.console import Console
 
 from tasks.ingestion.valid import Valid
-from tasks.params import DiversityParams, Params, StrengthParams, load_params
+from tasks.params import StrengthParams, load_params
 from tasks.recommender import Recommender
 from tasks.schema import TASKS, USER, Task
 from tasks.stage import run_stage
 from tests.benchmarks.diversity_page import Found, Listed, Swept, write_page
+from tests.benchmarks.finished_run import add_finished_run, tested_recommender
 from tests.benchmarks.peers.fit import DEPTH
 from tests.benchmarks.peers.known import PEERS
 from tests.benchmarks.peers.scored import Judge
@@ -38,7 +39,7 @@ def main() -> None:
     params = load_params(given.params)
     weeks = Weeks(Valid.read(given.valid), params, 1)
     judge = Judge(weeks, weeks.test(0))
-    recommender = _recommender(given, weeks, params)
+    recommender = tested_recommender(given, weeks.valid.items, params)
     data = digest((given.valid / "events.parquet").read_bytes())
     tried = Tried(weeks, Path(), given.peers, data, console.print)
     swept: dict[Task, Swept] = {}
@@ -62,12 +63,6 @@ def main() -> None:
         seed=params.evaluation.seed,
     )
     write_page(found, given.out)
-
-
-def _recommender(given: argparse.Namespace, weeks: Weeks, params: Params) -> Recommender:
-    """As of the test fold, with nothing re-ranked."""
-    parts = given.ranker, given.features / "test", given.candidates / "test"
-    return Recommender.assemble(*parts, weeks.valid.items, params.candidates, DiversityParams())
 
 
 def _swept(recommender: Recommender, judge: Judge, task: Task, strengths: Sequence[StrengthParams]) -> Iterator[Listed]:
@@ -94,11 +89,7 @@ def _peers(tried: Tried, judge: Judge, task: Task) -> dict[str, pd.DataFrame]:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.diversity", description=__doc__)
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"))
-    parser.add_argument("--valid", type=Path, default=Path("data/valid"), help="of a finished run, as the next three")
-    parser.add_argument("--features", type=Path, default=Path("data/features"))
-    parser.add_argument("--candidates", type=Path, default=Path("data/candidates"))
-    parser.add_argument("--ranker", type=Path, default=Path("models/ranker"))
+    add_finished_run(parser)
     parser.add_argument("--peers", type=Path, default=Path("var/bench-peers"), help="where bench-peers keeps its lists")
     parser.add_argument("--out", type=Path, default=Path("docs/diversity.md"), help="page whose part is written anew")
     return parser.parse_args()

@@ -16,12 +16,12 @@ import pandas as pd
 from rich.console import Console
 
 from tasks.ingestion.valid import Valid
-from tasks.params import DiversityParams, Params, load_params
-from tasks.recommender import Recommender
+from tasks.params import Params, load_params
 from tasks.stage import run_stage
 from tests.benchmarks.cold.items import ColdItems, hidden_tenth, never_sold
 from tests.benchmarks.cold.page import Found, Group, write_page
 from tests.benchmarks.cold.shoppers import cold_parts, lists_of_newcomers, measured, ranked, with_attributes
+from tests.benchmarks.finished_run import add_finished_run, tested_recommender
 from tests.benchmarks.peers.weeks import Weeks
 
 KNOWN = (0, 1, 2, 3)
@@ -64,8 +64,7 @@ def _shoppers(
     given: argparse.Namespace, weeks: Weeks, backs: range, params: Params, say: Callable[[str], None]
 ) -> dict[Group, list[pd.DataFrame]]:
     """A table a week, in the order of `backs`."""
-    parts = given.ranker, given.features / "test", given.candidates / "test"
-    recommender = Recommender.assemble(*parts, weeks.valid.items, params.candidates, DiversityParams())
+    recommender = tested_recommender(given, weeks.valid.items, params)
     found: dict[Group, list[pd.DataFrame]] = defaultdict(list)
     for back in backs:
         of_week: dict[Group, list[pd.DataFrame]] = defaultdict(list)
@@ -80,11 +79,7 @@ def _shoppers(
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.cold", description=__doc__)
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"))
-    parser.add_argument("--valid", type=Path, default=Path("data/valid"), help="of a finished run, as the next three")
-    parser.add_argument("--features", type=Path, default=Path("data/features"))
-    parser.add_argument("--candidates", type=Path, default=Path("data/candidates"))
-    parser.add_argument("--ranker", type=Path, default=Path("models/ranker"))
+    add_finished_run(parser)
     parser.add_argument("--weeks", type=int, default=8, help="how many of the last weeks")
     parser.add_argument("--skip", type=int, default=0, help="so many of the newest, such as those tested elsewhere")
     parser.add_argument("--parts", type=int, default=2, help="of a week's shoppers, each cold while others are known")
