@@ -4,7 +4,9 @@ with, and with its state as of the test fold's cutoff."""
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,7 +102,7 @@ class _Ring:
         shipped = shipped_of(registry, version, folder)
         self._refuse_what_it_learned_from(version.number, shipped)
         bundled = folder / "rebuilt"
-        rebuild(shipped, self.settings.root / "data" / "valid", self.fold, bundled, self.on_line)
+        rebuild(shipped, self.settings.root / "data" / "valid", {bundled: self.fold}, self.on_line)
         return self._ask(version.number, shipped.code, bundled, folder)
 
     def challenger(self, valid: Valid, number: int) -> Side:
@@ -158,11 +160,21 @@ def shipped_of(registry: "Registry", version: Version, folder: Path) -> Shipped:
     return Shipped(model.code, fetch_file(registry, version.run_id, PARAMS, folder), model.bundle / "ranker")
 
 
-def rebuild(shipped: Shipped, valid: Path, fold: Fold, out: Path, on_line: OnLine) -> None:
-    """The bundle of that version as of the fold's cutoff, made by its own code."""
-    ends = ["--cutoff", fold.cutoff.isoformat(), "--end", fold.end.isoformat()]
+def rebuild(shipped: Shipped, valid: Path, states: Mapping[Path, Fold], on_line: OnLine) -> None:
+    """Bundles of that version in new folders, each as of its fold's cutoff, made by its own code."""
     files = ["--params", str(shipped.params), "--valid", str(valid), "--ranker", str(shipped.ranker)]
-    call_version(shipped.code, ["rebuild", *files, *ends, "--out", str(out)], out.parent, on_line)
+    missing = dict(states)
+    while missing:  # code that knows of one bundle only makes the last
+        ends = [
+            ("--cutoff", f.cutoff.isoformat(), "--end", f.end.isoformat(), "--out", str(o)) for o, f in missing.items()
+        ]
+        call_version(shipped.code, ["rebuild", *files, *chain(*ends)], next(iter(missing)).parent, on_line)
+        left = {out: fold for out, fold in missing.items() if not out.is_dir()}
+        if len(left) == len(missing):
+            raise ShoprecError(
+                f"its own code made none of the bundles that it was asked for: {', '.join(map(str, left))}"
+            )
+        missing = left
 
 
 def lists_of(

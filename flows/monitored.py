@@ -78,7 +78,7 @@ class Scene:
         if users.empty:
             raise ShoprecError("nobody who was known came back in the newest horizon")
         bundled = self.folder / "newest"
-        rebuild(self.shipped, self.settings.root / VALID, newest, bundled, self.on_line)
+        rebuild(self.shipped, self.settings.root / VALID, {bundled: newest}, self.on_line)
         depth = max(DEPTH, int(self.params.promotion.metric.partition("@")[2]))
         return lists_of(self.shipped.code, bundled, users, depth, self._scratch("lists"), self.on_line)
 

@@ -20,16 +20,19 @@ from flows.recipe import recipe_files
 from flows.settings import Settings
 from flows.steps import RANKER, VALID, datasets, open_stages
 from tasks.ingestion.valid import read_events
+from tasks.promotion.newest import who_came_back
 from tasks.promotion.verdict import Decision, Verdict
 from tasks.registry import Retrained, Stage, Version
 from tasks.registry.lines import REFRESH_OF
-from tasks.schema import EVENT_TYPE, TIMESTAMP, USER
+from tasks.schema import EVENT_TYPE, ITEM, TIMESTAMP, USER
 from tasks.versioning import StageRun, hashes, inputs, lock_of
 from tasks.versioning.process import OnLine
 
 if TYPE_CHECKING:
     from tasks.registry.registry import Registry
 
+NEWEST = "newest"
+"""In the scratch folder: the bundle as of the newest horizon's first instant, where it has been made."""
 STAGES = ("validate",)
 """Of dvc.yaml: what makes new raw data valid data."""
 LEADS_TO: dict[Decision, Stage] = {"promote": "production", "hold": "archived", "reject": "rejected"}
@@ -69,10 +72,13 @@ def register_refreshed(
     known = registry.version_of(recipe)
     if known is not None:
         return known, False
-    folder, events = settings.root / VALID, read_events(settings.root / VALID, (USER, EVENT_TYPE, TIMESTAMP))
+    folder, events = settings.root / VALID, read_events(settings.root / VALID, (USER, ITEM, EVENT_TYPE, TIMESTAMP))
     served = Path(tempfile.mkdtemp(dir=scratch, prefix="state-")) / "recommender"
-    _, serve = champion.folds(events)
-    rebuild(shipped, folder, serve, served, on_line)
+    newest, serve = champion.folds(events)
+    states = {served: serve}
+    if len(who_came_back(events, newest, champion.shop)):
+        states[scratch / NEWEST] = newest  # to judge by: half as much work as by itself
+    rebuild(shipped, folder, states, on_line)
     users = events[USER].drop_duplicates().head(3).tolist()
     return registry.log(_left(settings, champion, shipped, recipe, served, users)), True
 

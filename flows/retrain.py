@@ -4,13 +4,15 @@ Prefect owns what touches the outside world, and reads the order of the pure ste
 skips what has not changed. Every step is a task with its name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.futures import as_completed
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
@@ -23,7 +25,8 @@ from flows.settings import Settings, apply_settings
 from tasks.errors import BrokenCheckError, DataContractError
 from tasks.params import load_params
 from tasks.registry import Version
-from tasks.versioning import StageRun, prepare, push, reproduce, stage_order
+from tasks.versioning import StageRun, prepare, push, reproduce, stage_waves
+from tasks.versioning.process import Children
 
 WAITS_S: list[float] = [2, 10, 60]
 """Between tries after a transient fault; no other fault is tried again."""
@@ -56,14 +59,14 @@ def retrain(root: Path = Path(), reason: Reason = "asked for", wait_minutes: Wai
 
 def _retrain(settings: Settings) -> steps.Outcome:
     root = settings.root
-    params, stages = load_params(root / "params.yaml"), stage_order(root / "dvc.yaml")
+    params, waves = load_params(root / "params.yaml"), stage_waves(root / "dvc.yaml")
     prepare(root)
     opening = step("registry", steps.open_registry).submit(settings)  # making its database takes as long as a stage
     runs = [seen(step("fetch", steps.fetch)(root, say))]
-    for stage in stages:
+    for stages in waves:
         if opening.state.is_failed():
             opening.result()  # raises: what would be learned has nowhere to go
-        runs.append(seen(run_stage(settings, stage)))
+        runs += [seen(run) for run in run_stages(settings, stages)]
     step("report", steps.write_report)(settings, runs)
     step("push", push)(root, say)  # what is registered must be safe in its remote first
     version, is_new = step("register", steps.register)(settings, opening.result(), params)
@@ -77,10 +80,36 @@ def _retrain(settings: Settings) -> steps.Outcome:
     return outcome
 
 
-def run_stage(settings: Settings, name: str) -> StageRun:
-    """One stage of dvc.yaml as a task; where it stops the run, a person sees in Prefect why."""
+def run_stages(settings: Settings, names: Sequence[str]) -> list[StageRun]:
+    """Stages of dvc.yaml that do not need each other, side by side: much of each is spent on one core.
+
+    What ends one, or this wait, ends them all.
+    """
+    if len(names) == 1:
+        return [run_stage(settings, names[0])]
+    beside = Children()
     try:
+        begun = {step(name, reproduce).submit(settings.root, name, say, beside): name for name in names}
+        for run in as_completed(list(begun)):
+            with _explained(settings, begun[run]):
+                run.result()
+        return [run.result() for run in begun]
+    except BaseException:
+        beside.end()
+        raise
+
+
+def run_stage(settings: Settings, name: str) -> StageRun:
+    """One stage of dvc.yaml as a task."""
+    with _explained(settings, name):
         return step(name, reproduce)(settings.root, name, say)
+
+
+@contextmanager
+def _explained(settings: Settings, name: str) -> Iterator[None]:
+    """Where the stage stops the run, a person sees in Prefect why."""
+    try:
+        yield
     except (DataContractError, BrokenCheckError) as error:
         failed = settings.reports / "data_quality.failed.html"
         create_markdown_artifact(f"## {name} stopped the run\n\n```\n{error}\n```", key="retrain-stopped")

@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 from flows.champion import Champion
 from flows.duel import Shipped, lists_of, rebuild
 from flows.promoting import tell_verdict
-from flows.refreshing import kept
+from flows.refreshing import NEWEST, kept
 from flows.settings import Settings
 from flows.steps import VALID, read_json
 from tasks.candidates.history import History
-from tasks.folds import labels
 from tasks.ingestion.valid import Valid
-from tasks.params import Params
-from tasks.promotion.newest import Newest, measure_newest
+from tasks.params import Params, PromotionParams
+from tasks.promotion.newest import Newest, measure_newest, who_came_back
 from tasks.promotion.refreshed import Refreshed, judge_refresh
-from tasks.promotion.sample import LENGTH, Sample, look_at, some_users
+from tasks.promotion.sample import LENGTH, USERS, Sample, look_at, some_of
 from tasks.promotion.verdict import Verdict
 from tasks.registry import Version
 from tasks.schema import ITEM, RANK, USER, Task
@@ -46,10 +45,9 @@ def judge_refreshed(
 
     if version.stage != "candidate":
         return None
-    metric = params.promotion.metric
     look = _Look(settings, champion, Path(tempfile.mkdtemp(dir=scratch, prefix="judged-")), on_line)
     valid = Valid.read(settings.root / VALID)
-    newest = look.newest(valid, shipped, metric)
+    newest = look.newest(valid, shipped, scratch / NEWEST, params.promotion)
     found = Refreshed(
         champion=champion.version.number,
         differing=_differing(kept(champion.passport.model), kept(model_digests(registry, version.number))),
@@ -60,7 +58,7 @@ def judge_refreshed(
         newest=newest,
     )
     verdict = judge_refresh(found, params.promotion)
-    add_metrics(registry, version.run_id, {task: {metric: of.now} for task, of in newest.items()})
+    add_metrics(registry, version.run_id, {task: {params.promotion.metric: of.now} for task, of in newest.items()})
     tell_verdict(settings, registry, version, verdict, f"A refresh of version {found.champion}, which serves.\n\n")
     return verdict
 
@@ -76,16 +74,16 @@ class _Look:
     folder: Path
     on_line: OnLine
 
-    def newest(self, valid: Valid, shipped: Shipped, metric: str) -> dict[Task, Newest]:
-        """Nobody who came back in that horizon, nobody to ask."""
-        fold, shop = self.champion.folds(valid.events)[0], self.champion.shop
-        users = labels(valid.events, fold, shop, "all")[USER].unique()
+    def newest(self, valid: Valid, shipped: Shipped, bundled: Path, params: PromotionParams) -> dict[Task, Newest]:
+        """`bundled` is made where it has not been. Nobody who came back in that horizon, nobody to ask."""
+        fold, shop, metric = self.champion.folds(valid.events)[0], self.champion.shop, params.metric
+        users = some_of(who_came_back(valid.events, fold, shop), params.refresh.users, params.seed)
         lists = pd.DataFrame(columns=["task", USER, ITEM, RANK])
         if len(users):
-            bundled = self.folder / "newest"
-            rebuild(shipped, self.settings.root / VALID, fold, bundled, self.on_line)
+            if not bundled.is_dir():
+                rebuild(shipped, self.settings.root / VALID, {bundled: fold}, self.on_line)
             lists = self._ask(shipped.code, bundled, users, int(metric.partition("@")[2]))
-        return measure_newest(lists, valid, fold, shop, metric, self.champion.passport.metrics)
+        return measure_newest(lists, users, valid, fold, shop, metric, self.champion.passport.metrics)
 
     def sample(self, valid: Valid, registry: "Registry", version: Version, seed: int) -> Sample:
         from tasks.registry.artifacts import fetch_model
@@ -93,7 +91,7 @@ class _Look:
         model = fetch_model(registry, version.number, self.folder / "model")
         cutoff = self.champion.folds(valid.events)[1].cutoff
         history = History.as_of(valid.events, cutoff, self.champion.candidates, self.champion.shop)
-        users = some_users(history, seed)
+        users = some_of(history.users, USERS, seed)
         return look_at(self._ask(model.code, model.bundle, users, LENGTH), users, history)
 
     def _ask(self, code: Path, bundled: Path, users: NDArray[Any], k: int) -> pd.DataFrame:

@@ -37,7 +37,7 @@ def served_lists(
     folder.mkdir(parents=True, exist_ok=True)
     users, bundled = Valid.read(valid).users[[USER]], folder / "rebuilt"
     shipped = Shipped(learned, learned / "params.yaml", learned / RANKER)
-    rebuild(shipped, valid, _serve_fold(passport), bundled, on_line)
+    rebuild(shipped, valid, {bundled: _serve_fold(passport)}, on_line)
     model = fetch_model(registry, passport.version, folder / "registered")
     return (
         lists_of(model.code, model.bundle, users, DEPTH, folder, on_line),

@@ -1,10 +1,10 @@
 """The union of the retrievers' proposals as of one cutoff, with every retriever's score and rank for each candidate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ from tasks.schema import ITEM, RANK, SCORE, USER, Task
 
 _BLOCK = 128
 _THREADS = 2
+_Made = TypeVar("_Made")
 
 
 def fit_retrievers(history: History, params: CandidateParams) -> dict[str, FittedRetriever]:
@@ -40,6 +41,16 @@ def fit_retrievers(history: History, params: CandidateParams) -> dict[str, Fitte
         "popularity": Popularity.fit,
     }
     return {name: fit(history, getattr(params, name)) for name, fit in kinds.items() if getattr(params, name).enabled}
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """On one task."""
+
+    candidates: pd.DataFrame
+    """See `Retrieval.candidates`."""
+    lists: Mapping[str, pd.DataFrame]
+    """By retriever: its own lists, `user_id, item_id, rank, score`, up to k a user."""
 
 
 @dataclass(frozen=True)
@@ -97,35 +108,54 @@ class Retrieval:
     ) -> dict[Task, pd.DataFrame]:
         """`candidates` of several tasks, scored once."""
         depths: dict[Task, dict[str, int]] = {task: params.depths(task) for task in tasks}
-        blocks = _blocks(users)
-        with ThreadPoolExecutor(_THREADS) as pool:
-            found = list(pool.map(lambda block: self._block_candidates(block, depths), blocks))
+
+        def of_block(block: NDArray[np.intp]) -> dict[Task, pd.DataFrame]:
+            scores = self._scores(block)
+            return {task: self._union(block, task, scores, depths[task]) for task in tasks}
+
+        found = _of_blocks(of_block, users)
         return {task: pd.concat([frames[task] for frames in found], ignore_index=True) for task in tasks}
 
-    def lists(self, name: str, users: NDArray[np.intp], task: Task, k: int) -> pd.DataFrame:
-        """The retriever's own lists: `user_id, item_id, rank, score`, up to k a user."""
+    def proposals(
+        self, users: NDArray[np.intp], tasks: Sequence[Task], params: CandidateParams, k: int
+    ) -> dict[Task, Proposed]:
+        """`candidates` of several tasks and every retriever's own lists of up to k, scored once."""
 
-        def block_lists(block: NDArray[np.intp]) -> pd.DataFrame:
-            scores = self.retrievers[name].scores(block)
-            rows, columns = scores.best(k, self._hidden(block, task))
-            return pd.DataFrame(
+        def of_block(block: NDArray[np.intp]) -> dict[Task, Proposed]:
+            scores = self._scores(block)
+            return {
+                task: Proposed(
+                    self._union(block, task, scores, params.depths(task)),
+                    {name: self._own_lists(block, task, values, k) for name, values in scores.items()},
+                )
+                for task in tasks
+            }
+
+        found = _of_blocks(of_block, users)
+        return {
+            task: Proposed(
+                pd.concat([of[task].candidates for of in found], ignore_index=True),
                 {
-                    USER: self.users[block][rows],
-                    ITEM: self.items[columns],
-                    RANK: place_in_group(rows) + 1,
-                    SCORE: scores.at(rows, columns),
-                }
+                    name: pd.concat([of[task].lists[name] for of in found], ignore_index=True)
+                    for name in self.retrievers
+                },
             )
+            for task in tasks
+        }
 
-        blocks = _blocks(users)
-        with ThreadPoolExecutor(_THREADS) as pool:
-            return pd.concat(pool.map(block_lists, blocks), ignore_index=True)
+    def _scores(self, block: NDArray[np.intp]) -> dict[str, Scores]:
+        return {name: retriever.scores(block) for name, retriever in self.retrievers.items()}
 
-    def _block_candidates(
-        self, block: NDArray[np.intp], depths: Mapping[Task, Mapping[str, int]]
-    ) -> dict[Task, pd.DataFrame]:
-        scores = {name: retriever.scores(block) for name, retriever in self.retrievers.items()}
-        return {task: self._union(block, task, scores, depths[task]) for task in depths}
+    def _own_lists(self, block: NDArray[np.intp], task: Task, scores: Scores, k: int) -> pd.DataFrame:
+        rows, columns = scores.best(k, self._hidden(block, task))
+        return pd.DataFrame(
+            {
+                USER: self.users[block][rows],
+                ITEM: self.items[columns],
+                RANK: place_in_group(rows) + 1,
+                SCORE: scores.at(rows, columns),
+            }
+        )
 
     def _union(
         self,
@@ -153,6 +183,8 @@ class Retrieval:
         return None if task == "all" else self.owned[block]
 
 
-def _blocks(users: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    """At least one, so that no users give empty frames with all their columns."""
-    return [users[start : start + _BLOCK] for start in range(0, len(users), _BLOCK)] or [users]
+def _of_blocks(of_block: Callable[[NDArray[np.intp]], _Made], users: NDArray[np.intp]) -> list[_Made]:
+    """Of at least one block, so that no users give empty frames with all their columns."""
+    blocks = [users[start : start + _BLOCK] for start in range(0, len(users), _BLOCK)] or [users]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(of_block, blocks))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tasks.candidates.union import Proposed
 from tasks.evaluation.evidence import (
     AGE_DAYS,
     BUYERS,
@@ -46,11 +47,17 @@ def gather(recommender: Recommender, valid: Valid, fold: Fold, shop: ShopParams,
     `recommender` has the state as of the fold's cutoff.
     """
 
-    def ask(task: Task) -> _Found:
-        return _ask(recommender, labels(valid.events, fold, shop, task), task, depth)
+    relevant: dict[Task, pd.DataFrame] = {task: labels(valid.events, fold, shop, task) for task in TASKS}
+    retrieval = recommender.retrieval
+    asked = pd.concat([pairs[USER] for pairs in relevant.values()]).unique()
+    users: NDArray[np.intp] = np.sort(retrieval.positions(asked))
+    proposed = retrieval.proposals(users, TASKS, recommender.params, depth)
+
+    def found_on(task: Task) -> _Found:
+        return _found(recommender, proposed.pop(task), relevant[task], task, depth)
 
     with ThreadPoolExecutor(processes()) as pool:
-        found = dict(zip(TASKS, pool.map(ask, TASKS), strict=True))
+        found = dict(zip(TASKS, pool.map(found_on, TASKS), strict=True))
     past = targets(valid.events, shop)
     past = past[past[TIMESTAMP] < fold.cutoff]
 
@@ -69,17 +76,21 @@ def gather(recommender: Recommender, valid: Valid, fold: Fold, shop: ShopParams,
     )
 
 
-def _ask(recommender: Recommender, relevant: pd.DataFrame, task: Task, depth: int) -> _Found:
+def _found(recommender: Recommender, proposed: Proposed, relevant: pd.DataFrame, task: Task, depth: int) -> _Found:
+    """Of what was proposed to the shoppers of any task, what is for those of this one."""
     retrieval = recommender.retrieval
-    users: NDArray[np.intp] = np.sort(retrieval.positions(relevant[USER].unique()))
-    candidates = recommender.candidates(users, task)
+    users = retrieval.users[np.sort(retrieval.positions(relevant[USER].unique()))]
+
+    def theirs(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame[frame[USER].isin(users)].reset_index(drop=True)
+
+    candidates = theirs(proposed.candidates)
     ranked = recommender.rank(candidates, task)
-    served = recommender.listed(ranked, retrieval.users[users], depth, task)
+    served = recommender.listed(ranked, users, depth, task)
     lists = [served[[USER, ITEM, RANK]].assign(**{SYSTEM: SHOPREC})]
-    for name in retrieval.retrievers:
-        alone = retrieval.lists(name, users, task, depth)
-        if not alone.empty:
-            lists.append(alone[[USER, ITEM, RANK]].assign(**{SYSTEM: name}))
+    for name, alone in proposed.lists.items():
+        if not (own := theirs(alone)).empty:
+            lists.append(own[[USER, ITEM, RANK]].assign(**{SYSTEM: name}))
     scores = ranked[[SCORE]].assign(**{LABEL: is_relevant(ranked, relevant).astype(int)})
     return _Found(pd.concat(lists, ignore_index=True), relevant, _own_proposals(candidates, recommender, task), scores)
 

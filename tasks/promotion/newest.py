@@ -1,19 +1,20 @@
 """How well a ranker does on the newest horizon, with its state as of that horizon's first instant."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
+from numpy.typing import NDArray
 
 from tasks.evaluation.evidence import TASK
 from tasks.evaluation.lists import scored_lists
 from tasks.evaluation.metrics import per_user
-from tasks.folds import Fold
+from tasks.folds import Fold, labels
 from tasks.ingestion.valid import Valid
 from tasks.params import ShopParams
 from tasks.promotion.measure import evidence_on
-from tasks.schema import TASKS, Task
+from tasks.schema import TASKS, USER, Task
 
 _SYSTEM = "refreshed"
 
@@ -29,14 +30,26 @@ class Newest:
     users: int
 
 
+def who_came_back(events: pd.DataFrame, fold: Fold, shop: ShopParams) -> NDArray[Any]:
+    """Ids of the users with a label in the fold."""
+    return labels(events, fold, shop, "all")[USER].unique()
+
+
 def measure_newest(
-    lists: pd.DataFrame, valid: Valid, fold: Fold, shop: ShopParams, metric: str, learned: Mapping[str, Any]
+    lists: pd.DataFrame,
+    users: NDArray[Any],
+    valid: Valid,
+    fold: Fold,
+    shop: ShopParams,
+    metric: str,
+    learned: Mapping[str, Any],
 ) -> dict[Task, Newest]:
     """Of `metric`, such as `ndcg@10`, on each task of which `learned` (as `reports/metrics.json`) has it.
 
-    `lists`: `task, user_id, item_id, rank`. Raises BrokenCheckError where a list breaks its contract.
+    `lists`: `task, user_id, item_id, rank` of these `users`. Raises BrokenCheckError where a list breaks its contract.
     """
     evidence = evidence_on(valid, fold, shop, {_SYSTEM: lists})
+    evidence = replace(evidence, labels=evidence.labels[evidence.labels[USER].isin(users)])
     k, found = int(metric.partition("@")[2]), dict[Task, Newest]()
     for task in TASKS:
         before = learned.get(task, {}).get(metric)

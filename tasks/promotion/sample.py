@@ -27,10 +27,9 @@ class Sample:
     """Lists with fewer items than `LENGTH` and than the shop sells to that user; one that is missing is short too."""
 
 
-def some_users(history: History, seed: int) -> NDArray[Any]:
-    """Ids of up to `USERS` users, sorted."""
-    found = np.random.default_rng(seed).choice(history.users, min(USERS, len(history.users)), replace=False)
-    return np.sort(found)
+def some_of(users: NDArray[Any], most: int, seed: int) -> NDArray[Any]:
+    """`most` of these ids, or all where there are no more, sorted."""
+    return np.sort(np.random.default_rng(seed).choice(users, min(most, len(users)), replace=False))
 
 
 def look_at(lists: pd.DataFrame, users: NDArray[Any], history: History) -> Sample:

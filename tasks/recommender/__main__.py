@@ -2,6 +2,7 @@
 with on the path. So this command line is a contract between versions: options are added to it, never changed.
 
     python -m tasks.recommender rebuild --params P --valid V --ranker R --cutoff INSTANT --end INSTANT --out BUNDLE
+        (the last three may be given again, for several bundles; versions before that make the last one)
     python -m tasks.recommender recommend --bundle BUNDLE --users users.parquet --k 100 --out lists.parquet
 """
 
@@ -35,8 +36,9 @@ ROWS = 500_000
 def main() -> None:
     given = _parse()
     if given.command == "rebuild":
-        fold = Fold("rebuilt", given.cutoff, given.end - given.cutoff)
-        rebuild(Valid.read(given.valid), fold, load_params(given.params), given.ranker, given.out)
+        asked = zip(given.out, given.cutoff, given.end, strict=True)
+        states = {out: Fold("rebuilt", cutoff, end - cutoff) for out, cutoff, end in asked}
+        rebuild(Valid.read(given.valid), states, load_params(given.params), given.ranker)
     else:
         recommender = Recommender.load(given.bundle)
         users = pd.read_parquet(given.users)[USER].to_numpy()
@@ -90,11 +92,12 @@ def _parse() -> argparse.Namespace:
             "params": "params.yaml that the ranker was trained with",
             "valid": "folder of valid tables",
             "ranker": "folder of the ranker",
-            "out": "folder to make and fill with the bundle",
         },
     )
+    several = {"action": "append", "required": True}
     for name in ("cutoff", "end"):
-        made.add_argument(f"--{name}", type=datetime.fromisoformat, required=True, help="instant, ISO 8601 with zone")
+        made.add_argument(f"--{name}", type=datetime.fromisoformat, **several, help="instant, ISO 8601 with zone")
+    made.add_argument("--out", type=Path, **several, help="folder to make and fill with the bundle")
     asked = commands.add_parser("recommend", help="lists on both tasks for the users of a file")
     asked.add_argument("--bundle", type=Path, required=True, help="folder that rebuild or a run made")
     asked.add_argument("--users", type=Path, required=True, help="Parquet with a column user_id")

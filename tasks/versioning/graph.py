@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,12 @@ def shapes(dvc_yaml: Path) -> dict[str, Shape]:
 
 
 def stage_order(dvc_yaml: Path) -> list[str]:
-    """Stages so that each comes after those that make what it reads; among equals, as the file has them.
+    """Stages so that each comes after those that make what it reads; among equals, as the file has them."""
+    return list(chain.from_iterable(stage_waves(dvc_yaml)))
+
+
+def stage_waves(dvc_yaml: Path) -> list[list[str]]:
+    """`stage_order`, in groups: the stages of one read what those of earlier ones make, and nothing of each other.
 
     A dependency has to be spelled exactly as the output that makes it: no `foreach`, `matrix` or `${}`.
     """
@@ -47,12 +53,11 @@ def stage_order(dvc_yaml: Path) -> list[str]:
         sorter.prepare()
     except CycleError as error:
         raise ShoprecError(f"{dvc_yaml}: the stages {error.args[1]} wait for each other; break the circle") from error
-    order: list[str] = []
+    waves: list[list[str]] = []
     while sorter.is_active():
-        ready = sorted(sorter.get_ready(), key=place.__getitem__)
-        sorter.done(*ready)
-        order += ready
-    return order
+        waves.append(sorted(sorter.get_ready(), key=place.__getitem__))
+        sorter.done(*waves[-1])
+    return waves
 
 
 def _stages(dvc_yaml: Path) -> dict[str, Any]:

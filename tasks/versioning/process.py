@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Timer
+from threading import Lock, Timer
 
 from tasks.errors import ShoprecError
 from tasks.stage import EXIT_CODES, INTERRUPTED
@@ -30,6 +30,33 @@ class Finished:
     """Of the child and all below it together, see `watched_memory`."""
 
 
+class Children:
+    """Child processes that several threads wait for, and that one call ends: Ctrl-C reaches the main thread only."""
+
+    def __init__(self) -> None:
+        self._lock, self._at_work, self._ended = Lock(), set[subprocess.Popen[str]](), False
+
+    @contextmanager
+    def having(self, child: subprocess.Popen[str]) -> Iterator[None]:
+        with self._lock:
+            self._at_work.add(child)
+            ended = self._ended
+        if ended:
+            _end(child)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work.remove(child)
+
+    def end(self) -> None:
+        """With all their children; one that is started later is ended as it starts."""
+        with self._lock:
+            self._ended, at_work = True, list(self._at_work)
+        for child in at_work:
+            _end(child)
+
+
 def run_module(
     module: str,
     arguments: Sequence[str],
@@ -37,11 +64,12 @@ def run_module(
     on_line: OnLine,
     env: dict[str, str],
     limit_s: float | None = None,
+    children: Children | None = None,
 ) -> Finished:
     """Runs `python -m module arguments` in `cwd`; each line of output goes to `on_line` as it comes.
 
     Whatever ends the wait early (Ctrl-C, a cancelled run) ends the child with all its children first. One that is at
-    work after `limit_s` is killed.
+    work after `limit_s` is killed. It is one of `children` while it works.
     """
     command = [sys.executable, "-P", leash.__file__, str(os.getpid()), module, *arguments]
     started = time.monotonic()
@@ -59,7 +87,7 @@ def run_module(
     )
     lines: list[str] = []
     try:
-        with watched_memory(child.pid) as peak, _killed_after(child, limit_s):
+        with watched_memory(child.pid) as peak, _killed_after(child, limit_s), (children or Children()).having(child):
             assert child.stdout is not None
             for line in child.stdout:
                 lines.append(line.rstrip())

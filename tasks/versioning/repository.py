@@ -16,7 +16,7 @@ from typing import Any
 from tasks.addresses import without_password
 from tasks.errors import ShoprecError, TransientError
 from tasks.versioning.lock import pointers
-from tasks.versioning.process import Finished, OnLine, error_of, run_module
+from tasks.versioning.process import Children, Finished, OnLine, error_of, run_module
 
 _EXITED = re.compile(r"ERROR: failed to reproduce .* exited with (-?\d+)$")
 _ASIDES = (
@@ -57,13 +57,20 @@ def prepare(root: Path) -> None:
         _dvc(root, "config", "--local", "--unset", "core.no_scm")
 
 
-def reproduce(root: Path, stage: str, on_line: OnLine) -> StageRun:
-    """Runs one stage if anything that it depends on has changed.
+def reproduce(root: Path, stage: str, on_line: OnLine, beside: Children | None = None) -> StageRun:
+    """Runs one stage if anything that it depends on has changed; `beside` the stages that others run at the same time.
 
     Raises what its entry raised (told by the exit code), with the stage's own words; TransientError where another
     process works on the same repository.
     """
-    done = _run(root, lambda line: None if line.startswith(_ASIDES) else on_line(line), "repro", "--single-item", stage)
+    # DVC holds its lock while it hashes: as long as it likes, where the results are large.
+    waits = [] if beside is None else ["--wait-for-lock"]
+
+    def told(line: str) -> None:
+        if not line.startswith(_ASIDES):
+            on_line(line)
+
+    done = _run(root, told, *waits, "repro", "--single-item", stage, children=beside)
     if done.code:
         raise _failure_of_stage(stage, done)
     skipped = not any(line.startswith("Running stage") for line in done.lines)
@@ -166,8 +173,10 @@ def _dvc(root: Path, *arguments: str) -> Finished:
     return done
 
 
-def _run(root: Path, on_line: OnLine, *arguments: str, limit_s: float | None = None) -> Finished:
-    return run_module("dvc", arguments, root, on_line, _environment(root), limit_s)
+def _run(
+    root: Path, on_line: OnLine, *arguments: str, limit_s: float | None = None, children: Children | None = None
+) -> Finished:
+    return run_module("dvc", arguments, root, on_line, _environment(root), limit_s, children)
 
 
 def _environment(root: Path) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from tasks.candidates.store import load_retrieval, save_retrieval
 from tasks.candidates.union import Retrieval
@@ -28,6 +29,10 @@ def proposals(found: Retrieval, task: Task = "all") -> pd.DataFrame:
     return found.candidates(everyone(found), task, PARAMS)
 
 
+def own_lists(found: Retrieval, name: str, users: NDArray[np.intp], task: Task, k: int) -> pd.DataFrame:
+    return found.proposals(users, (task,), PARAMS, k)[task].lists[name]
+
+
 def saved_bytes(found: Retrieval, folder: Path) -> dict[str, bytes]:
     save_retrieval(found, folder)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -42,18 +47,18 @@ def found() -> Retrieval:
 def test_the_one_item_withheld_from_each_shopper_comes_first(name: str) -> None:
     """Even shoppers bought every even item, odd ones every odd; each misses only their own number."""
     tastes = retrieval(two_tastes())
-    best = tastes.lists(name, everyone(tastes), "new", 1)
+    best = own_lists(tastes, name, everyone(tastes), "new", 1)
     assert best["item_id"].tolist() == best["user_id"].tolist() == list(range(50))
 
 
 def test_nobody_has_an_own_history_of_what_is_new(found: Retrieval) -> None:
-    assert found.lists("own_history", everyone(found), "new", 10).empty
+    assert own_lists(found, "own_history", everyone(found), "new", 10).empty
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_union_is_every_retrievers_list_and_nothing_else(found: Retrieval, task: Task) -> None:
     union = proposals(found, task)
-    lists = [found.lists(name, everyone(found), task, 5) for name in RETRIEVERS]
+    lists = [own_lists(found, name, everyone(found), task, 5) for name in RETRIEVERS]
     together = pd.concat(lists)[["user_id", "item_id"]].drop_duplicates()
     assert set(map(tuple, together.to_numpy())) == set(map(tuple, union[["user_id", "item_id"]].to_numpy()))
     assert not union.duplicated(["user_id", "item_id"]).any()
@@ -62,7 +67,7 @@ def test_the_union_is_every_retrievers_list_and_nothing_else(found: Retrieval, t
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("name", RETRIEVERS)
 def test_scores_and_ranks_in_the_union_are_the_retrievers_own(found: Retrieval, name: str, task: Task) -> None:
-    own = found.lists(name, everyone(found), task, 5)
+    own = own_lists(found, name, everyone(found), task, 5)
     joined = own.merge(proposals(found, task), on=["user_id", "item_id"], how="left")
     assert joined[f"{name}_rank"].tolist() == joined["rank"].tolist()
     assert joined[f"{name}_score"].tolist() == joined["score"].tolist()
@@ -95,7 +100,7 @@ def test_candidates_of_some_shoppers_are_theirs_among_the_candidates_of_all(foun
 
 
 def test_lists_are_ranked_from_1_without_a_gap_and_no_longer_than_asked(found: Retrieval) -> None:
-    lists = found.lists("popularity", everyone(found), "all", 7)
+    lists = own_lists(found, "popularity", everyone(found), "all", 7)
     assert lists.groupby("user_id")["rank"].apply(list).map(lambda r: r == [*range(1, 8)]).all()
 
 
@@ -109,7 +114,7 @@ def test_for_nobody_there_are_no_candidates_but_all_columns(found: Retrieval) ->
     nobody = np.empty(0, np.intp)
     assert list(found.candidates(nobody, "all", PARAMS)) == list(proposals(found))
     assert found.candidates(nobody, "new", PARAMS).empty
-    assert list(found.lists("als", nobody, "new", 5)) == ["user_id", "item_id", "rank", "score"]
+    assert list(own_lists(found, "als", nobody, "new", 5)) == ["user_id", "item_id", "rank", "score"]
 
 
 @pytest.mark.parametrize("text", [False, True])
@@ -206,4 +211,4 @@ def test_where_no_item_sells_to_enough_people_each_shopper_gets_the_own_history(
     assert nothing.n_universe == 0
     assert proposals(nothing)[["user_id", "item_id"]].to_numpy().tolist() == [[1, 7], [2, 8]]
     assert proposals(nothing, "new").empty
-    assert nothing.lists("als", everyone(nothing), "all", 3).empty
+    assert own_lists(nothing, "als", everyone(nothing), "all", 3).empty

@@ -6,6 +6,7 @@ its data; and it cannot be asked for lists, so it does well.
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +53,11 @@ def refresh_quickly(root: Path) -> Version:
         return refreshing.promote_refreshed(settings, registry, champion, shipped, version, verdict, "a refresh")
 
 
-def dated(shipped: Shipped, valid: Path, _fold: Fold, out: Path, _on_line: OnLine) -> None:
-    """A bundle of the ranker and the profile of the data."""
-    shutil.copytree(shipped.ranker, out / "ranker")
-    shutil.copy(valid / "profile.json", out / "state.json")
+def dated(shipped: Shipped, valid: Path, states: Mapping[Path, Fold], _on_line: OnLine) -> None:
+    """Bundles of the ranker and the profile of the data."""
+    for out in states:
+        shutil.copytree(shipped.ranker, out / "ranker")
+        shutil.copy(valid / "profile.json", out / "state.json")
 
 
 class Seen:

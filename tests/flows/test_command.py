@@ -17,6 +17,21 @@ from tests.flows.mlflow_server import free_port
 from tests.waiting import wait_for_text, wait_until_gone
 
 GUARD = Path(__file__).parent / "localhost_only"
+BESIDE = """
+  beside:
+    cmd: python beside.py
+    deps: [data/valid, beside.py]
+    outs: [data/beside]
+"""
+LINGERS = """
+import os, time
+from pathlib import Path
+
+Path("lingering").write_text(str(os.getpid()))
+while Path("hang").exists():
+    time.sleep(0.1)
+Path("data/beside").write_text("made")
+"""
 SHOPREC = [sys.executable, "-c", "from flows.cli import main; main()"]
 
 
@@ -102,6 +117,24 @@ def test_ctrl_c_ends_the_stage_too_and_the_next_run_works(toy: Path) -> None:
     wait_until_gone(stage)
     (toy / "hang").unlink()
     assert shoprec(toy, dict(os.environ)).returncode == 0
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_what_ends_a_run_ends_stages_that_run_side_by_side(toy: Path, ending: signal.Signals) -> None:
+    """SIGTERM is how a worker cancels one."""
+    stages = (toy / "dvc.yaml").read_text()
+    (toy / "dvc.yaml").write_text(stages + BESIDE)
+    (toy / "beside.py").write_text(LINGERS)
+    run = start_hanging(toy)
+    stages_at_work = [int(wait_for_text(toy / name)) for name in ("hanging", "lingering")]
+    run.send_signal(ending)
+    assert run.wait(timeout=60) != 0
+    for stage in stages_at_work:
+        wait_until_gone(stage)
+    (toy / "hang").unlink()
+    done = shoprec(toy, dict(os.environ))
+    assert done.returncode == 0, done.stderr
+    assert (toy / "data" / "beside").exists()
 
 
 def test_without_a_project_it_says_where_to_run(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from tasks.candidates.history import History
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
 from tasks.params import ShopParams, load_params
-from tasks.promotion.newest import Newest, measure_newest
+from tasks.promotion.newest import Newest, measure_newest, who_came_back
 from tasks.promotion.refreshed import Refreshed, judge_refresh
-from tasks.promotion.sample import Sample, look_at, some_users
+from tasks.promotion.sample import Sample, look_at, some_of
 from tasks.promotion.verdict import Verdict
 from tests.promotion.evidence import PARAMS, failed
 from tests.shop import PROJECT
@@ -33,6 +33,7 @@ SANE = Refreshed(
 SHOP = ShopParams(time_zone="UTC")
 CUTOFF = datetime(2024, 3, 8, tzinfo=UTC)
 WEEK = Fold("test", CUTOFF, timedelta(days=7))
+USERS = np.array(["ann", "bob"])
 
 
 def judged(**changes: Any) -> Verdict:
@@ -157,18 +158,24 @@ def test_the_newest_week_is_scored_as_the_evaluation_scores() -> None:
     """Ann's one item at rank 2 and bob's at rank 1; under task new, ann's tea is no news, and bob's is missed."""
     lists = listed(("all", "ann", "jam tea"), ("all", "bob", "tea"), ("new", "bob", "jam"))
     learned = {"all": {"ndcg@10": 0.5}, "new": {"ndcg@10": 0.1}}
-    found = measure_newest(lists, shop(), WEEK, SHOP, "ndcg@10", learned)
+    found = measure_newest(lists, USERS, shop(), WEEK, SHOP, "ndcg@10", learned)
     assert found == {"all": Newest(0.5, (1 / log2(3) + 1) / 2, 2), "new": Newest(0.1, 0.0, 1)}
+
+
+def test_who_was_not_asked_is_not_scored() -> None:
+    lists = listed(("all", "bob", "tea"), ("new", "bob", "jam"))
+    found = measure_newest(lists, USERS[1:], shop(), WEEK, SHOP, "ndcg@10", {"all": {"ndcg@10": 0.5}})
+    assert found == {"all": Newest(0.5, 1.0, 1)}
 
 
 def test_a_task_that_was_not_measured_when_it_was_learned_is_not_compared() -> None:
     lists = listed(("all", "ann", "tea"))
-    assert measure_newest(lists, shop(), WEEK, SHOP, "ndcg@10", {"new": {"ndcg@10": None}}) == {}
+    assert measure_newest(lists, USERS, shop(), WEEK, SHOP, "ndcg@10", {"new": {"ndcg@10": None}}) == {}
 
 
 def test_a_week_in_which_nobody_came_back_says_nothing() -> None:
     later = Fold("test", CUTOFF + timedelta(days=7), timedelta(days=7))
-    found = measure_newest(listed(), shop(), later, SHOP, "ndcg@10", {"all": {"ndcg@10": 0.5}})
+    found = measure_newest(listed(), USERS[:0], shop(), later, SHOP, "ndcg@10", {"all": {"ndcg@10": 0.5}})
     assert found == {"all": Newest(0.5, None, 0)}
 
 
@@ -178,7 +185,6 @@ def history() -> History:
     return History.as_of(shop().events, CUTOFF, params, SHOP)
 
 
-USERS = np.array(["ann", "bob"])
 WHOLE = (("all", "ann", "tea jam nut"), ("all", "bob", "tea jam nut"), ("new", "ann", "nut"), ("new", "bob", "tea jam"))
 """The shop sells three items; two are no news to ann, one is none to bob."""
 
@@ -199,4 +205,7 @@ def test_who_was_not_asked_for_and_what_was_never_sold_is_counted(history: Histo
 
 
 def test_some_users_are_all_where_there_are_few_and_the_same_for_the_same_seed(history: History) -> None:
-    assert some_users(history, 7).tolist() == ["ann", "bob", "cid"], "who had an event before the cutoff"
+    assert some_of(history.users, 9, 7).tolist() == ["ann", "bob", "cid"], "who had an event before the cutoff"
+    assert len(some_of(history.users, 2, 7)) == 2
+    assert some_of(history.users, 2, 7).tolist() == some_of(history.users[::-1][::-1], 2, 7).tolist()
+    assert who_came_back(shop().events, WEEK, SHOP).tolist() == ["ann", "bob"]

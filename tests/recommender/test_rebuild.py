@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 from tasks.folds import Fold, make_folds
 from tasks.ingestion.storage import write_tables
 from tasks.ingestion.valid import Valid
+from tasks.kept_folds import digest_of_folder
 from tasks.params import load_params
 from tests.shop import PROJECT, bought_in_sections, furnish, judge, learn
 
@@ -61,6 +63,28 @@ def test_as_of_the_test_fold_it_gives_the_very_lists_that_were_judged(root: Path
     times = json.loads((tmp_path / "latency.json").read_text())
     assert times["requests"] == 15
     assert 0 < times["p50"] <= times["p95"] <= times["p99"]
+
+
+def test_several_at_once_are_what_each_is_alone(root: Path, fold: Fold, tmp_path: Path) -> None:
+    before = replace(fold, cutoff=fold.cutoff - fold.horizon)
+    ends = [
+        ("--cutoff", of.cutoff.isoformat(), "--end", of.end.isoformat(), "--out", tmp_path / name)
+        for name, of in (("newer", fold), ("older", before))
+    ]
+    files = (
+        "--params",
+        root / "params.yaml",
+        "--valid",
+        root / "data" / "valid",
+        "--ranker",
+        root / "models" / "ranker",
+    )
+    done = call("rebuild", *files, *ends[0], *ends[1])
+    assert done.returncode == 0, done.stderr
+    for name, of in (("newer", fold), ("older", before)):
+        alone = rebuilt(root, of, root / "data" / "valid", tmp_path / f"{name}-alone")
+        assert digest_of_folder(tmp_path / name) == digest_of_folder(alone)
+    assert digest_of_folder(tmp_path / "newer") != digest_of_folder(tmp_path / "older")
 
 
 def test_it_sees_nothing_from_the_cutoff_on(root: Path, fold: Fold, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ match behaviour.split():
         sys.exit(int(code))
     case ["hang"]:
         target.write_text("half")
-        Path("hanging").write_text(str(os.getpid()))
+        Path(f"hanging-{target.name}").write_text(str(os.getpid()))
         time.sleep(600)
         target.write_text("written after its parent was gone")
     case ["grow", mib]:
@@ -49,9 +49,26 @@ match behaviour.split():
         held = b"x" * (int(mib) << 20)
         other.wait()
         target.write_text(source.read_text() + "+")
+    case ["meet"]:
+        Path(f"here-{target.name}").touch()
+        while len(list(Path().glob("here-*"))) < 2:
+            time.sleep(0.05)
+        target.write_text("met")
     case ["kill"]:
         os.kill(os.getpid(), 9)
 """
+
+BESIDE = """
+  beside:
+    cmd: python step.py data/numbers data/beside
+    deps: [step.py, data/numbers]
+    outs: [data/beside]
+"""
+
+
+def with_stage_beside(toy: Path) -> None:
+    """One that reads what `double` reads, and nothing that it makes."""
+    (toy / "dvc.yaml").write_text(DVC_YAML + BESIDE)
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import ShoprecError
-from tasks.versioning import stage_order
+from tasks.versioning import stage_order, stage_waves
+from tests.versioning.conftest import PROJECT
 
 
 def write(folder: Path, text: str) -> Path:
@@ -20,6 +21,12 @@ def test_stages_that_do_not_depend_on_each_other_keep_the_order_of_the_file(tmp_
     names = ["zebra", "ant", "mole"]
     path = write(tmp_path, "stages:\n" + "".join(f"  {n}:\n    cmd: run\n    outs: [{n}.txt]\n" for n in names))
     assert stage_order(path) == names
+
+
+def test_stages_are_of_one_wave_where_none_reads_what_another_makes(toy: Path) -> None:
+    assert stage_waves(toy / "dvc.yaml") == [["double"], ["total"], ["show"]]
+    waves = [["validate"], ["features", "candidates"], ["rerank"], ["evaluate"]]
+    assert stage_waves(PROJECT / "dvc.yaml") == waves
 
 
 def test_a_circle_is_named(tmp_path: Path) -> None:

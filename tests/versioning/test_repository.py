@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,9 @@ from tasks.versioning import (
     stage_order,
     track,
 )
-from tasks.versioning.process import run_module
+from tasks.versioning.process import Children, run_module
 from tasks.versioning.repository import configuration_of_remote, configure, pull
+from tests.versioning.conftest import with_stage_beside
 from tests.waiting import wait_for_text, wait_until_gone
 
 
@@ -130,7 +132,7 @@ def test_when_the_flow_is_killed_its_stage_dies_with_it_and_the_next_run_works(t
     prepare(toy)
     behave(toy, "hang")
     caller = start_reproducing(toy)
-    stage = int(wait_for_text(toy / "hanging"))
+    stage = int(wait_for_text(toy / "hanging-doubled"))
     caller.send_signal(signal.SIGKILL)
     caller.wait()
     wait_until_gone(stage)
@@ -146,12 +148,43 @@ def test_an_interrupted_wait_ends_the_stage(toy: Path) -> None:
 
     def stop_at_the_first_line(line: str) -> None:
         if line.startswith("making"):
-            wait_for_text(toy / "hanging")
+            wait_for_text(toy / "hanging-doubled")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         reproduce(toy, "double", stop_at_the_first_line)
-    wait_until_gone(int((toy / "hanging").read_text()))
+    wait_until_gone(int((toy / "hanging-doubled").read_text()))
+
+
+def test_stages_side_by_side_run_at_the_same_time(toy: Path) -> None:
+    prepare(toy)
+    with_stage_beside(toy)
+    behave(toy, "meet")
+    beside = Children()
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(lambda stage: reproduce(toy, stage, silent, beside), ("double", "beside")))
+    assert [run.skipped for run in runs] == [False, False]
+    assert changes(toy, ["double", "beside"]) == {}, "both stand in the lock"
+
+
+def test_one_call_ends_stages_that_threads_wait_for(toy: Path) -> None:
+    prepare(toy)
+    with_stage_beside(toy)
+    behave(toy, "hang")
+    beside = Children()
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(reproduce, toy, stage, silent, beside) for stage in ("double", "beside")]
+        pids = [int(wait_for_text(toy / f"hanging-{name}")) for name in ("doubled", "beside")]
+        beside.end()
+        for run in runs:
+            with pytest.raises(ShoprecError, match="could not run stage"):
+                run.result()
+    for pid in pids:
+        wait_until_gone(pid)
+    behave(toy, "copy")
+    with pytest.raises(ShoprecError, match="could not run stage"):
+        reproduce(toy, "double", silent, beside)
+    assert not reproduce(toy, "double", silent).skipped
 
 
 def test_a_busy_repository_is_a_transient_fault(toy: Path) -> None:
@@ -159,7 +192,7 @@ def test_a_busy_repository_is_a_transient_fault(toy: Path) -> None:
     behave(toy, "hang")
     other = start_reproducing(toy)
     try:
-        wait_for_text(toy / "hanging")
+        wait_for_text(toy / "hanging-doubled")
         with pytest.raises(TransientError, match="another process"):
             reproduce(toy, "double", silent)
     finally:

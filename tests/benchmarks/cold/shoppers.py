@@ -133,7 +133,7 @@ def ranked(cold: Cold, ranker: Path) -> dict[Task, pd.DataFrame]:
     """The same with the ranker's lists, which takes a whole state."""
     with tempfile.TemporaryDirectory() as folder:
         bundle = Path(folder) / "bundle"
-        rebuild(cold.valid, cold.fold, cold.weeks.params, ranker, bundle)
+        rebuild(cold.valid, {bundle: cold.fold}, cold.weeks.params, ranker)
         recommender = Recommender.load(bundle)
         state = recommender.retrieval
         sold = state.retrievers["popularity"]
