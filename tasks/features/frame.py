@@ -112,11 +112,12 @@ class FeatureTables:
 
     def _written(self, candidates: pa.Schema) -> _Query:
         table = ibis.table(ibis.Schema.from_pyarrow(candidates), name=_CANDIDATES)
-        table = table.left_join(self._engine.table(_DESCRIBED), ITEM).drop(f"{ITEM}_right")
+        # One chain of joins, without a selection between: planning is most of what one shopper's answer takes.
+        table = table.left_join(self._engine.table(_DESCRIBED), ITEM, rname="_described_{name}")
         for file in self._groups():
             group = self._engine.table(file.stem)
             keys = [c for c in group.columns if c in (USER, ITEM, *self._described())]
-            table = table.left_join(group, keys).drop(*(f"{k}_right" for k in keys))
+            table = table.left_join(group, keys, rname=f"_{file.stem}_{{name}}")
         crossed = cross_features(set(table.columns))
         table = table.mutate(**columns(crossed, table)).order_by(_ROW)
         names = [n for n, kind in table.schema().items() if kind.is_floating()]
@@ -128,7 +129,7 @@ class FeatureTables:
 
     @cached_property
     def _engine(self) -> Backend:
-        """With a table of the items, and a view of each group of features."""
+        """With tables of the items and of what is known of items alone, and a view of each group of users' features."""
         connection = engine()
         described = self.items[[ITEM, *self._described()]].copy()
         for column in self._described():
@@ -139,8 +140,10 @@ class FeatureTables:
         for file in self._groups():
             table = connection.con.read_parquet(str(file))
             if USER in table.columns:
-                table = table.filter(f"{USER} BETWEEN getvariable('{_FIRST}') AND getvariable('{_LAST}')")
-            table.create_view(file.stem)
+                inside = table.filter(f"{USER} BETWEEN getvariable('{_FIRST}') AND getvariable('{_LAST}')")
+                inside.create_view(file.stem)
+            else:
+                table.create(file.stem)  # small, and wanted by every request
         return connection
 
     def _groups(self) -> list[Path]:
