@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 import tasks as package
+from flows.like_state import params_of_like_state
 from flows.settings import Settings
 from tasks.errors import BrokenCheckError, ShoprecError, TransientError
 from tasks.folds import Fold, make_folds
@@ -80,7 +81,7 @@ def duel(
             raise
         except ShoprecError as error:
             return Duel(judge_unmeasurable(champion.number, str(error)))
-        ours = ring.challenger(valid, challenger.number)
+        ours = ring.challenger(challenger.number)
     reports = settings.reports
     evaluation = json.loads((reports / "evaluation.json").read_text(encoding="utf-8"))
     quality = json.loads((reports / "data_quality.json").read_text(encoding="utf-8"))
@@ -102,21 +103,28 @@ class _Ring:
         shipped = shipped_of(registry, version, folder)
         self._refuse_what_it_learned_from(version.number, shipped)
         bundled = folder / "rebuilt"
-        rebuild(shipped, self.settings.root / "data" / "valid", {bundled: self.fold}, self.on_line)
+        theirs = params_of_like_state(shipped.code, shipped.params, self.params)
+        if theirs is None:
+            rebuild(shipped, self.settings.root / "data" / "valid", {bundled: self.fold}, self.on_line)
+        else:
+            self._bundle_of_stages(shipped.ranker, theirs, bundled)
         return self._ask(version.number, shipped.code, bundled, folder)
 
-    def challenger(self, valid: Valid, number: int) -> Side:
-        root, folder = self.settings.root, self.scratch / "challenger"
+    def challenger(self, number: int) -> Side:
+        folder = self.scratch / "challenger"
         folder.mkdir()
-        features, candidates = (root / "data" / part / self.fold.name for part in ("features", "candidates"))
-        params = self.params
         bundled = folder / "bundle"
-        bundle(
-            root / "models" / "ranker", features, candidates, valid.items, params.candidates, params.diversity, bundled
-        )
+        self._bundle_of_stages(self.settings.root / "models" / "ranker", self.params, bundled)
         side = self._ask(number, Path(package.__file__ or "").parents[1], bundled, folder)
         self._refuse_other_lists(side.lists)
         return side
+
+    def _bundle_of_stages(self, ranker: Path, params: Params, out: Path) -> None:
+        """Around the ranker what the stages of this run made of the fold."""
+        data = self.settings.root / "data"
+        features, candidates = (data / part / self.fold.name for part in ("features", "candidates"))
+        items = Valid.read(data / "valid").items
+        bundle(ranker, features, candidates, items, params.candidates, params.diversity, out)
 
     def _ask(self, number: int, code: Path, bundled: Path, folder: Path) -> Side:
         users = pd.read_parquet(self.settings.reports / "per_user.parquet", columns=[USER]).drop_duplicates()

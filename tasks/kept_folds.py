@@ -41,11 +41,16 @@ def digest_of_code(names: Sequence[str], lock: Path | None = None) -> str:
     Python and processor: others may round differently."""
     found = hashlib.sha256(lock.read_bytes() if lock and lock.exists() else b"")
     found.update(f"{platform.python_version()}\0{processor()}\0".encode())
-    for name in sorted(names):
-        place = _PACKAGE / name
-        for file in [place] if place.is_file() else sorted(place.rglob("*.py")):
-            found.update(file.relative_to(_PACKAGE).as_posix().encode() + b"\0" + file.read_bytes())
+    for path, code in code_files(names).items():
+        found.update(path.encode() + b"\0" + code)
     return found.hexdigest()
+
+
+def code_files(names: Sequence[str], package: Path = _PACKAGE) -> dict[str, bytes]:
+    """Modules and packages of a `tasks` package: path in it to what stands there, in an order of its own."""
+    places = [package / name for name in sorted(names)]
+    files = [file for place in places for file in ([place] if place.is_file() else sorted(place.rglob("*.py")))]
+    return {file.relative_to(package).as_posix(): file.read_bytes() for file in files}
 
 
 def digest_of_file(file: Path) -> str:

@@ -15,6 +15,7 @@ from tasks.ingestion.storage import write_tables
 from tasks.ingestion.valid import Valid
 from tasks.kept_folds import digest_of_folder
 from tasks.params import load_params
+from tasks.recommender import bundle
 from tests.shop import PROJECT, bought_in_sections, furnish, judge, learn
 
 
@@ -63,6 +64,18 @@ def test_as_of_the_test_fold_it_gives_the_very_lists_that_were_judged(root: Path
     times = json.loads((tmp_path / "latency.json").read_text())
     assert times["requests"] == 15
     assert 0 < times["p50"] <= times["p95"] <= times["p99"]
+
+
+def test_it_is_to_the_last_byte_what_the_stages_made(root: Path, fold: Fold, tmp_path: Path) -> None:
+    """So a duel may take theirs where a champion's code and params are those of the stages."""
+    params, data = load_params(root / "params.yaml"), root / "data"
+    features, retrieval = data / "features" / fold.name, data / "candidates" / fold.name
+    items = Valid.read(data / "valid").items
+    bundle(
+        root / "models" / "ranker", features, retrieval, items, params.candidates, params.diversity, tmp_path / "made"
+    )
+    again = rebuilt(root, fold, data / "valid", tmp_path / "again")
+    assert digest_of_folder(again) == digest_of_folder(tmp_path / "made")
 
 
 def test_several_at_once_are_what_each_is_alone(root: Path, fold: Fold, tmp_path: Path) -> None:
