@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 PARAMS = "recipe/params.yaml"
 """Among the artifacts of a run: what its version was trained with."""
 LISTS = "lists.parquet"
+_REQUESTS = "100"
 _MIB = 2**20
 _KEY = ["task", USER, RANK]
 
@@ -73,7 +74,7 @@ def duel(
     valid = Valid.read(settings.root / "data" / "valid")
     fold = next(f for f in make_folds(valid.events, params.folds, params.shop) if f.kind == "test")
     with tempfile.TemporaryDirectory(dir=settings.var, prefix="duel-") as scratch:
-        ring = _Ring(settings, fold, params, Path(scratch), on_line)
+        ring = _Ring(settings, fold, valid.items, params, Path(scratch), on_line)
         try:
             theirs = ring.champion(registry, champion)
             refuse_unknown_items(theirs, valid, fold, params)
@@ -94,6 +95,7 @@ def duel(
 class _Ring:
     settings: Settings
     fold: Fold
+    items: pd.DataFrame
     params: Params
     scratch: Path
     on_line: OnLine
@@ -103,7 +105,7 @@ class _Ring:
         shipped = shipped_of(registry, version, folder)
         self._refuse_what_it_learned_from(version.number, shipped)
         bundled = folder / "rebuilt"
-        theirs = params_of_like_state(shipped.code, shipped.params, self.params)
+        theirs = params_of_like_state(shipped.code, shipped.params, self.settings.root, self.params)
         if theirs is None:
             rebuild(shipped, self.settings.root / "data" / "valid", {bundled: self.fold}, self.on_line)
         else:
@@ -123,13 +125,13 @@ class _Ring:
         """Around the ranker what the stages of this run made of the fold."""
         data = self.settings.root / "data"
         features, candidates = (data / part / self.fold.name for part in ("features", "candidates"))
-        items = Valid.read(data / "valid").items
-        bundle(ranker, features, candidates, items, params.candidates, params.diversity, out)
+        bundle(ranker, features, candidates, self.items, params.candidates, params.diversity, out)
 
     def _ask(self, number: int, code: Path, bundled: Path, folder: Path) -> Side:
         users = pd.read_parquet(self.settings.reports / "per_user.parquet", columns=[USER]).drop_duplicates()
         depth, latency = max(self.params.evaluation.list_lengths), folder / "latency.json"
-        lists = lists_of(code, bundled, users, depth, folder, self.on_line, "--latency", latency.name)
+        timed = "--latency", latency.name, "--requests", _REQUESTS
+        lists = lists_of(code, bundled, users, depth, folder, self.on_line, *timed)
         size = sum(path.stat().st_size for path in bundled.rglob("*") if path.is_file()) / _MIB
         return Side(number, lists, json.loads(latency.read_text(encoding="utf-8"))["p95"], size)
 

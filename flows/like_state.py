@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import tasks
 from tasks.candidates.__main__ import CODE as CANDIDATES
 from tasks.features.__main__ import CODE as FEATURES
 from tasks.kept_folds import code_files
@@ -14,10 +13,10 @@ _SECTIONS = ("shop", "features", "candidates")
 """Of the params: all else that a state depends on, besides the data and the fold."""
 
 
-def params_of_like_state(code: Path, params: Path, ours: Params) -> Params | None:
-    """The version's params, where its code in the folder `code` and they make the state of any fold that ours make, to
-    the last byte, in the environment of this process; else None."""
-    if code_files(_CODE, code / "tasks") != code_files(_CODE, Path(tasks.__file__ or "").parent):
+def params_of_like_state(code: Path, params: Path, root: Path, ours: Params) -> Params | None:
+    """The version's params, where its code in the folder `code` and they would make the state of any fold that the
+    stages in `root` make by `ours`; else None."""
+    if code_files(_CODE, code / "tasks") != code_files(_CODE, root / "tasks"):
         return None
     theirs = load_params(params)
     same = all(getattr(theirs, section) == getattr(ours, section) for section in _SECTIONS)

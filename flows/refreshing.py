@@ -5,6 +5,7 @@ The champion's own code and params make the state, in a process of its own.
 
 import hashlib
 import json
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +20,8 @@ from flows.promoting import digest_of
 from flows.recipe import recipe_files
 from flows.settings import Settings
 from flows.steps import RANKER, VALID, datasets, open_stages
+from tasks.folds import labels
 from tasks.ingestion.valid import read_events
-from tasks.promotion.newest import who_came_back
 from tasks.promotion.verdict import Decision, Verdict
 from tasks.registry import Retrained, Stage, Version
 from tasks.registry.lines import REFRESH_OF
@@ -76,7 +77,8 @@ def register_refreshed(
     served = Path(tempfile.mkdtemp(dir=scratch, prefix="state-")) / "recommender"
     newest, serve = champion.folds(events)
     states = {served: serve}
-    if len(who_came_back(events, newest, champion.shop)):
+    shutil.rmtree(scratch / NEWEST, ignore_errors=True)  # of a try before
+    if not labels(events, newest, champion.shop, "all").empty:
         states[scratch / NEWEST] = newest  # to judge by: half as much work as by itself
     rebuild(shipped, folder, states, on_line)
     users = events[USER].drop_duplicates().head(3).tolist()

@@ -12,7 +12,7 @@ from typing import Any
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import as_completed
+from prefect.futures import wait
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
@@ -25,6 +25,7 @@ from flows.settings import Settings, apply_settings
 from tasks.errors import BrokenCheckError, DataContractError
 from tasks.params import load_params
 from tasks.registry import Version
+from tasks.stage import processes
 from tasks.versioning import StageRun, prepare, push, reproduce, stage_waves
 from tasks.versioning.process import Children
 
@@ -81,22 +82,25 @@ def _retrain(settings: Settings) -> steps.Outcome:
 
 
 def run_stages(settings: Settings, names: Sequence[str]) -> list[StageRun]:
-    """Stages of dvc.yaml that do not need each other, side by side: much of each is spent on one core.
+    """Stages of dvc.yaml that do not need each other, side by side: much of each is spent on one core. Where but one
+    process is wanted, one after another.
 
-    What ends one, or this wait, ends them all.
+    Where one fails, the others come to their end first: what they made is kept. What ends this wait ends them all.
     """
-    if len(names) == 1:
-        return [run_stage(settings, names[0])]
+    if len(names) == 1 or processes() == 1:
+        return [run_stage(settings, name) for name in names]
     beside = Children()
     try:
-        begun = {step(name, reproduce).submit(settings.root, name, say, beside): name for name in names}
-        for run in as_completed(list(begun)):
-            with _explained(settings, begun[run]):
-                run.result()
-        return [run.result() for run in begun]
+        begun = [step(name, reproduce).submit(settings.root, name, say, beside) for name in names]
+        wait(begun)
     except BaseException:
         beside.end()
         raise
+    runs = []
+    for name, run in zip(names, begun, strict=True):
+        with _explained(settings, name):
+            runs.append(run.result())
+    return runs
 
 
 def run_stage(settings: Settings, name: str) -> StageRun:

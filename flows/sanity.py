@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -17,7 +18,7 @@ from flows.steps import VALID, read_json
 from tasks.candidates.history import History
 from tasks.ingestion.valid import Valid
 from tasks.params import Params, PromotionParams
-from tasks.promotion.newest import Newest, measure_newest, who_came_back
+from tasks.promotion.newest import Newest, measure_newest, who_is_asked
 from tasks.promotion.refreshed import Refreshed, judge_refresh
 from tasks.promotion.sample import LENGTH, USERS, Sample, look_at, some_of
 from tasks.promotion.verdict import Verdict
@@ -75,15 +76,16 @@ class _Look:
     on_line: OnLine
 
     def newest(self, valid: Valid, shipped: Shipped, bundled: Path, params: PromotionParams) -> dict[Task, Newest]:
-        """`bundled` is made where it has not been. Nobody who came back in that horizon, nobody to ask."""
+        """`bundled` is used where it was made. Nobody who came back in that horizon, nobody to ask."""
         fold, shop, metric = self.champion.folds(valid.events)[0], self.champion.shop, params.metric
-        users = some_of(who_came_back(valid.events, fold, shop), params.refresh.users, params.seed)
-        lists = pd.DataFrame(columns=["task", USER, ITEM, RANK])
+        asked = who_is_asked(valid.events, fold, shop, params.refresh.users, params.seed)
+        lists, users = pd.DataFrame(columns=["task", USER, ITEM, RANK]), np.union1d(*asked.values())
         if len(users):
             if not bundled.is_dir():
+                bundled = self.folder / "newest"
                 rebuild(shipped, self.settings.root / VALID, {bundled: fold}, self.on_line)
             lists = self._ask(shipped.code, bundled, users, int(metric.partition("@")[2]))
-        return measure_newest(lists, users, valid, fold, shop, metric, self.champion.passport.metrics)
+        return measure_newest(lists, asked, valid, fold, shop, metric, self.champion.passport.metrics)
 
     def sample(self, valid: Valid, registry: "Registry", version: Version, seed: int) -> Sample:
         from tasks.registry.artifacts import fetch_model

@@ -474,8 +474,8 @@ class RefreshParams(Section):
     """How far the judged metric on the newest horizon may lie from what it was when the ranker was learned: it may be
     1 + band times as much, and 1 / (1 + band)."""
     users: int = Field(default=500, ge=1)
-    """Of those who came back in it so many are asked at most, drawn by `promotion.seed`: with 500, chance alone moves
-    NDCG@10 on The Complete Journey by 4 % on all purchases and by 15 % on new items (standard errors)."""
+    """Of those who came back in it so many are asked at most on each task, drawn by `promotion.seed`. With 500, chance
+    alone moves NDCG@10 on The Complete Journey by 4 % on all purchases and by 15 % on new items (standard errors)."""
 
 
 class PromotionParams(Section):

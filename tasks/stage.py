@@ -20,7 +20,8 @@ EXIT_CODES: dict[type[ShoprecError], int] = {
 """`tasks.versioning` turns the codes back into errors."""
 INTERRUPTED = 130
 PROCESSES = "SHOPREC_PROCESSES"
-"""Environment variable: how many folds a stage works on at once, each in a process or thread of its own."""
+"""Environment variable: how many folds a stage works on at once, each in a process or thread of its own. With 1, stages
+that could run side by side do not either."""
 
 
 def run_stage(main: Callable[[], None]) -> None:

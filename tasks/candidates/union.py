@@ -121,11 +121,13 @@ class Retrieval:
     ) -> dict[Task, Proposed]:
         """`candidates` of several tasks and every retriever's own lists of up to k, scored once."""
 
+        depths: dict[Task, dict[str, int]] = {task: params.depths(task) for task in tasks}
+
         def of_block(block: NDArray[np.intp]) -> dict[Task, Proposed]:
             scores = self._scores(block)
             return {
                 task: Proposed(
-                    self._union(block, task, scores, params.depths(task)),
+                    self._union(block, task, scores, depths[task]),
                     {name: self._own_lists(block, task, values, k) for name, values in scores.items()},
                 )
                 for task in tasks

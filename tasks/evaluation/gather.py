@@ -82,7 +82,8 @@ def _found(recommender: Recommender, proposed: Proposed, relevant: pd.DataFrame,
     users = retrieval.users[np.sort(retrieval.positions(relevant[USER].unique()))]
 
     def theirs(frame: pd.DataFrame) -> pd.DataFrame:
-        return frame[frame[USER].isin(users)].reset_index(drop=True)
+        own = frame[USER].isin(users)
+        return frame if own.all() else frame[own].reset_index(drop=True)
 
     candidates = theirs(proposed.candidates)
     ranked = recommender.rank(candidates, task)

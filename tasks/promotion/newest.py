@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -30,14 +31,19 @@ class Newest:
     users: int
 
 
-def who_came_back(events: pd.DataFrame, fold: Fold, shop: ShopParams) -> NDArray[Any]:
-    """Ids of the users with a label in the fold."""
-    return labels(events, fold, shop, "all")[USER].unique()
+def who_is_asked(events: pd.DataFrame, fold: Fold, shop: ShopParams, most: int, seed: int) -> dict[Task, NDArray[Any]]:
+    """Of each task the ids, sorted, of up to `most` users with a label in the fold: the first ones of an order that is
+    drawn once, so that most of them are the same."""
+    came_back: dict[Task, NDArray[Any]] = {
+        task: labels(events, fold, shop, task)[USER].drop_duplicates().to_numpy() for task in TASKS
+    }
+    drawn = np.random.default_rng(seed).permutation(came_back["all"])
+    return {task: np.sort(drawn[pd.Index(drawn).isin(users)][:most]) for task, users in came_back.items()}
 
 
 def measure_newest(
     lists: pd.DataFrame,
-    users: NDArray[Any],
+    asked: Mapping[Task, NDArray[Any]],
     valid: Valid,
     fold: Fold,
     shop: ShopParams,
@@ -46,10 +52,13 @@ def measure_newest(
 ) -> dict[Task, Newest]:
     """Of `metric`, such as `ndcg@10`, on each task of which `learned` (as `reports/metrics.json`) has it.
 
-    `lists`: `task, user_id, item_id, rank` of these `users`. Raises BrokenCheckError where a list breaks its contract.
+    `lists`: `task, user_id, item_id, rank` of the users who were `asked`, who alone count. Raises BrokenCheckError
+    where a list breaks its contract.
     """
     evidence = evidence_on(valid, fold, shop, {_SYSTEM: lists})
-    evidence = replace(evidence, labels=evidence.labels[evidence.labels[USER].isin(users)])
+    bought = evidence.labels
+    counted = [bought[bought[TASK].eq(task) & bought[USER].isin(users)] for task, users in asked.items()]
+    evidence = replace(evidence, labels=pd.concat(counted))
     k, found = int(metric.partition("@")[2]), dict[Task, Newest]()
     for task in TASKS:
         before = learned.get(task, {}).get(metric)

@@ -7,7 +7,8 @@
 | newer             | the state is as of no earlier day than the champion's                                | reject |
 | lists, known      | of a sample of users: nobody that was not asked for, nothing that was never sold     | reject |
 | lists, complete   | none is shorter than what the shop sells to that user allows                         | reject |
-| judged metric     | on the newest whole horizon within `promotion.refresh.band` of what it was           | reject |
+| judged metric     | of `promotion.refresh.users` users on the newest whole horizon within                | reject |
+|                   | `promotion.refresh.band` of what it was                                              |        |
 
 The last is asked of each task that was measured when the ranker was learned. Where the newest horizon cannot say, the
 refresh is held.

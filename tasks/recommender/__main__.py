@@ -105,8 +105,11 @@ def _parse() -> argparse.Namespace:
     asked.add_argument("--out", type=Path, required=True, help="Parquet to write: task, user_id, item_id, rank")
     asked.add_argument("--unsold", type=Path, help="Parquet to write: user_id, item_id, rank of what was never sold")
     asked.add_argument("--latency", type=Path, help="JSON to write: milliseconds of single requests")
-    asked.add_argument("--requests", type=int, default=100, help="how many of the users are asked for one by one")
-    return parser.parse_args()
+    asked.add_argument("--requests", type=int, default=200, help="how many of the users are asked for one by one")
+    given = parser.parse_args()
+    if given.command == "rebuild" and not len({*given.out}) == len(given.out) == len(given.cutoff) == len(given.end):
+        made.error("each --out, another one every time, needs its own --cutoff and --end")
+    return given
 
 
 if __name__ == "__main__":

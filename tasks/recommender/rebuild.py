@@ -21,8 +21,6 @@ def rebuild(valid: Valid, states: Mapping[Path, Fold], params: Params, ranker: P
 
     `params` are those that the ranker was trained with. Promotions are looked up in the folds' horizons.
     """
-    if not states:
-        return
     beside = next(iter(states)).parent
     folds = {out: replace(fold, name=f"state-{n}") for n, (out, fold) in enumerate(states.items())}
     with tempfile.TemporaryDirectory(dir=beside, prefix=".state-") as folder:

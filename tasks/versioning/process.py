@@ -52,7 +52,10 @@ class Children:
     def end(self) -> None:
         """With all their children; one that is started later is ended as it starts."""
         with self._lock:
-            self._ended, at_work = True, list(self._at_work)
+            self._ended, at_work = True, [child for child in self._at_work if child.returncode is None]
+        for child in at_work:  # all of them are told before one is waited for
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGTERM)
         for child in at_work:
             _end(child)
 

@@ -58,10 +58,10 @@ def prepare(root: Path) -> None:
 
 
 def reproduce(root: Path, stage: str, on_line: OnLine, beside: Children | None = None) -> StageRun:
-    """Runs one stage if anything that it depends on has changed; `beside` the stages that others run at the same time.
+    """Runs one stage if anything that it depends on has changed; `beside` those that run at the same time, if any do.
 
     Raises what its entry raised (told by the exit code), with the stage's own words; TransientError where another
-    process works on the same repository.
+    process works on the same repository. Of stages side by side each waits for DVC's lock, as long as that takes.
     """
     # DVC holds its lock while it hashes: as long as it likes, where the results are large.
     waits = [] if beside is None else ["--wait-for-lock"]

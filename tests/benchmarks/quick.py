@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
+import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -33,8 +34,8 @@ JUDGED = "ndcg@10"
 MEASURES = {"processors": "cpu_s", "clock": "seconds", "memory": "peak_mib"}
 """Name to the field of `Took`."""
 _ALL = "all steps"
-_FOLDS = {"horizon_days": 7, "train": 4}
-"""Half of what a retrain has, so that there is time for more turns."""
+_FOLDS, _SPAN = {"horizon_days": 7, "train": 4}, 2
+"""Fewer weeks than a retrain has, so that there is time for more turns; their spans make three boosters a task."""
 Turn = dict[str, Took]
 
 
@@ -92,7 +93,9 @@ def _turn(side: Path, raw: Path, code: Path) -> Turn:
     """All pure steps from the raw data on; what the turn before made is gone."""
     project = side / "project"
     shutil.rmtree(project, ignore_errors=True)
-    lay_out(project, code, params() | {"folds": _FOLDS})
+    ranker = yaml.safe_load((code / "params.yaml").read_text(encoding="utf-8"))["ranker"]
+    spanned = {task: of | {name: _SPAN for name in ("span",) if name in of} for task, of in ranker.items()}
+    lay_out(project, code, params() | {"folds": _FOLDS, "ranker": spanned})
     shutil.copytree(raw, project / "data" / "raw")
     commands = {name: command for name, command in steps(code).items() if name != FETCH}
     turn = {name: run_step(command, project, code, side / "log") for name, command in commands.items()}

@@ -32,6 +32,11 @@ while Path("hang").exists():
     time.sleep(0.1)
 Path("data/beside").write_text("made")
 """
+FAILS = """
+import sys
+
+sys.exit(print("no good", file=sys.stderr) or 2)
+"""
 SHOPREC = [sys.executable, "-c", "from flows.cli import main; main()"]
 
 
@@ -119,16 +124,15 @@ def test_ctrl_c_ends_the_stage_too_and_the_next_run_works(toy: Path) -> None:
     assert shoprec(toy, dict(os.environ)).returncode == 0
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_what_ends_a_run_ends_stages_that_run_side_by_side(toy: Path, ending: signal.Signals) -> None:
+@pytest.mark.usefixtures("none_left_behind")
+@pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_what_ends_a_run_ends_stages_that_run_side_by_side(toy: Path, ending: signal.Signals, code: int) -> None:
     """SIGTERM is how a worker cancels one."""
-    stages = (toy / "dvc.yaml").read_text()
-    (toy / "dvc.yaml").write_text(stages + BESIDE)
-    (toy / "beside.py").write_text(LINGERS)
+    with_stage_beside(toy, LINGERS)
     run = start_hanging(toy)
     stages_at_work = [int(wait_for_text(toy / name)) for name in ("hanging", "lingering")]
     run.send_signal(ending)
-    assert run.wait(timeout=60) != 0
+    assert run.wait(timeout=60) == code
     for stage in stages_at_work:
         wait_until_gone(stage)
     (toy / "hang").unlink()
@@ -137,10 +141,26 @@ def test_what_ends_a_run_ends_stages_that_run_side_by_side(toy: Path, ending: si
     assert (toy / "data" / "beside").exists()
 
 
+def test_where_one_of_two_stages_fails_the_other_is_kept(toy: Path) -> None:
+    with_stage_beside(toy, FAILS)
+    done = shoprec(toy, dict(os.environ))
+    assert done.returncode == 2
+    assert "stage 'beside' failed: no good" in done.stderr
+    (toy / "beside.py").write_text(LINGERS)
+    told = subprocess.run([*SHOPREC, "run", "--json"], cwd=toy, capture_output=True, text=True, check=True).stdout
+    assert {stage["name"]: stage["skipped"] for stage in json.loads(told)["stages"]}["judge"]
+
+
 def test_without_a_project_it_says_where_to_run(tmp_path: Path) -> None:
     done = shoprec(tmp_path, dict(os.environ))
     assert done.returncode == 4
     assert "run in the project's folder" in done.stderr
+
+
+def with_stage_beside(root: Path, code: str) -> None:
+    """One that runs at the same time as the last."""
+    (root / "dvc.yaml").write_text((root / "dvc.yaml").read_text() + BESIDE)
+    (root / "beside.py").write_text(code)
 
 
 def start_hanging(root: Path) -> subprocess.Popen[bytes]:

@@ -51,7 +51,10 @@ match behaviour.split():
         target.write_text(source.read_text() + "+")
     case ["meet"]:
         Path(f"here-{target.name}").touch()
+        end = time.monotonic() + 60
         while len(list(Path().glob("here-*"))) < 2:
+            if time.monotonic() > end:
+                sys.exit("the other never came")
             time.sleep(0.05)
         target.write_text("met")
     case ["kill"]:

@@ -138,15 +138,16 @@ def _ranked(found: Found) -> str:
 def _items(found: Found) -> str:
     others = [name for name in next(iter(found.items.values()))[0].columns if name != CONTENT]
     rows = [
-        f"| ranked items | shopper-weeks | {' | '.join(others)} | content | more than the best other |",
-        "|---|--:|" + "--:|" * (len(others) + 2),
+        f"| ranked items | shopper-weeks | {' | '.join([*others, 'content', *(f'more than {of}' for of in others)])} |",
+        "|---|--:|" + "--:|" * (2 * len(others) + 1),
     ]
     for told, values in found.items.items():
         means = {name: _mean(values, name) for name in (*others, CONTENT)}
-        best = max(others, key=means.__getitem__)
         cells = [told, f"{sum(map(len, values)):,}", *map(number, means.values())]
-        rows.append(f"| {' | '.join(cells)} | {_told(found.more(values, CONTENT, best))} |")
-    return "\n".join(rows)
+        cells += [_told(found.more(values, CONTENT, other)) for other in others]
+        rows.append(f"| {' | '.join(cells)} |")
+    said = "Popularity cannot tell apart what nobody bought, so to it such items are in chance's order."
+    return f"{said}\n\n{chr(10).join(rows)}"
 
 
 def _draw(found: Found, path: Path) -> None:

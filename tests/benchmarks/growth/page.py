@@ -176,10 +176,12 @@ def _draw(found: Benchmark, path: Path) -> None:
 def _draw_one(axes: Axes, found: Benchmark, of: Of, title: str) -> None:
     for step, colour in zip(found.steps, COLOURS, strict=False):
         costs = found.costs(step, of)
-        axes.plot(list(costs), list(costs.values()), marker="o", markersize=4, color=colour, label=step)
+        power = f", {Growth.of(list(costs), list(costs.values())).exponent:.2f}" if len(costs) > 1 else ""
+        label = f"{step}{power}"
+        axes.plot(list(costs), list(costs.values()), marker="o", markersize=4, color=colour, label=label)
     ends = np.array([found.sizes[0].events, found.sizes[-1].events], float)
     least = min(cost for step in found.steps for cost in found.costs(step, of).values())
     axes.plot(ends, least * ends / ends[0], "--", color="black", linewidth=1, label="linear")
     axes.set(title=title, xlabel="events", xscale="log", yscale="log")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=7, frameon=False)
+    axes.legend(fontsize=7, frameon=False, title="step, exponent", title_fontsize=7)

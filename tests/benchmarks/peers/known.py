@@ -81,7 +81,7 @@ PEERS: dict[str, Known] = {
         _grid(kind=["ease"], strength=["log", "times"], most_bought=[5_000], regularization=[500.0, 2_000.0, 10_000.0]),
         threads_blas=True,
     ),
-    "RecTools two-stage": Known("two_stage:RecToolsTwoStage", _TWO_STAGE, per_task=True, last_week_only=True),
+    "RecTools two-stage": Known("two_stage:RecToolsTwoStage", _TWO_STAGE, per_task=True),
     "LensKit ItemKNN": Known(
         "of_lenskit:LensKitItemKnn",
         _grid(strength=["once"], most_bought=[10_000], neighbours=[20, 100]),

@@ -1,6 +1,5 @@
 """A command in a process of its own, with what it took."""
 
-import contextlib
 import json
 import os
 import resource
@@ -14,9 +13,10 @@ from typing import Self
 
 import psutil
 
+from tasks.versioning.memory import watched_memory
+
 COST = "cost.json"
 _SAMPLE_S = 0.05
-_MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Cost(_Kept):
     recommend_s: float
     recommend_cpu_s: float
     peak_mib: float
-    """The most that one process was seen to have resident."""
+    """The most that a process was seen to hold, with all below it."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ def run(command: Sequence[str | Path], log: Path, **environment: str) -> Took:
     with log.open("w", encoding="utf-8") as out:
         job = psutil.Popen([str(part) for part in command], stdout=out, stderr=out, env=_environment(environment))
         try:
-            status, used, peak = _ended(job)
+            with watched_memory(job.pid) as peak:
+                status, used = _ended(job)
         except BaseException:
             job.kill()
             raise
@@ -64,18 +65,15 @@ def run(command: Sequence[str | Path], log: Path, **environment: str) -> Took:
     if code:
         sys.stderr.write(log.read_text(encoding="utf-8"))
         raise subprocess.CalledProcessError(code, [str(part) for part in command])
-    return Took(time.perf_counter() - begun, used.ru_utime + used.ru_stime, peak / _MIB)
+    return Took(time.perf_counter() - begun, used.ru_utime + used.ru_stime, peak.mib)
 
 
-def _ended(job: psutil.Popen) -> tuple[int, resource.struct_rusage, int]:
-    """Its status, what it used, and the most that was seen resident: the system's own peak begins with ours."""
-    peak = 0
+def _ended(job: psutil.Popen) -> tuple[int, resource.struct_rusage]:
+    """Its status and what it used."""
     while True:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            peak = max(peak, job.memory_info().rss)
         ended, status, used = os.wait4(job.pid, os.WNOHANG)
         if ended:
-            return status, used, peak
+            return status, used
         time.sleep(_SAMPLE_S)
 
 
