@@ -22,7 +22,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := true
 export GX_ANALYTICS_ENABLED := false
 
-.PHONY: help setup run test screenshots lint format types contracts check bench bench-cold bench-diversity bench-job bench-gate bench-peers bench-publish bench-replay bench-quick bench-growth doctor history up down status ui clean
+.PHONY: help setup run test screenshots lint format types contracts check bench bench-cold bench-diversity bench-job bench-gate bench-peers bench-publish bench-replay bench-quick bench-week bench-growth doctor history up down status ui clean
 
 help:  ## Say what each command does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-15s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ bench-replay: $(READY)  ## Play a year of weeks under policies of retraining; ta
 
 bench-quick: $(READY)  ## Guard against regressions: minutes, exits 1; ARGS='--against HEAD~1'
 	$(BIN)/python -m tests.benchmarks.quick $(ARGS)
+
+bench-week: $(READY)  ## Time a retrain from nothing, and the retrain and refresh of the week after; ARGS=--fresh compares them
+	$(BIN)/python -m tests.benchmarks.week_later $(ARGS)
 
 bench-growth: $(READY)  ## Measure how each step grows with the shop; hours, writes docs/growth.md; ARGS='--events 1500000 5000000'
 	$(BIN)/python -m tests.benchmarks.growth $(ARGS)
