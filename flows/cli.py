@@ -30,7 +30,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Retrain, jud
 STOPPED: dict[type[ShoprecError], str] = {
     DataContractError: "the data breaks its contract",
     BrokenCheckError: "a check could not be carried out",
-    ParamsError: "params.yaml is not as it should be",
+    ParamsError: "params.yaml, or the environment, is not as it should be",
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flows.operations.services import server_of
 from tasks.errors import ShoprecError
+from tasks.stage import processes
 
 QUIET = {
     "DO_NOT_TRACK": "true",
@@ -58,6 +59,7 @@ def apply_settings(root: Path) -> Settings:
     Makes the folder var/, and raises ShoprecError where it cannot be made.
     """
     settings = read_settings(root)
+    processes()  # refused here, and not after an hour
     try:
         settings.var.mkdir(parents=True, exist_ok=True)
     except OSError as error:
