@@ -94,7 +94,7 @@ def _turn(side: Path, raw: Path, code: Path) -> Turn:
     project = side / "project"
     shutil.rmtree(project, ignore_errors=True)
     ranker = yaml.safe_load((code / "params.yaml").read_text(encoding="utf-8"))["ranker"]
-    spanned = {task: of | {name: _SPAN for name in ("span",) if name in of} for task, of in ranker.items()}
+    spanned = {task: of | ({"span": _SPAN} if "span" in of else {}) for task, of in ranker.items()}
     lay_out(project, code, params() | {"folds": _FOLDS, "ranker": spanned})
     shutil.copytree(raw, project / "data" / "raw")
     commands = {name: command for name, command in steps(code).items() if name != FETCH}
