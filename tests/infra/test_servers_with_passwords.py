@@ -15,7 +15,7 @@ from flows.doctor.prefect_server import prefect as look_at_prefect
 from flows.settings import read_settings
 from tests.flows.mlflow_server import free_port
 from tests.infra.containers import AWKWARD, PROJECT, SECRETS, command_of, environment_of, running, until
-from tests.postgres import Postgres
+from tests.postgres import running_postgres
 
 NAME = SECRETS["MLFLOW_TRACKING_USERNAME"]
 SEARCH = "/api/2.0/mlflow/experiments/search"
@@ -25,17 +25,21 @@ needs_auth_app = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def stores(postgres: Postgres) -> Iterator[dict[str, str]]:
-    """PostgreSQL as the container makes it, with a password that no address could hold, for a client's environment."""
-    engine = sa.create_engine(postgres.address(), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        literal = AWKWARD.replace("'", "''").replace("%", "%%")
-        connection.exec_driver_sql(f"CREATE ROLE shoprec SUPERUSER LOGIN PASSWORD '{literal}'")
-        for line in (PROJECT / "infra" / "databases.sql").read_text(encoding="utf-8").splitlines():
-            if not line.startswith("--"):
-                connection.exec_driver_sql(line)
-    engine.dispose()
-    yield {"PGPORT": str(postgres.port), "PGHOST": "127.0.0.1"}
+def stores() -> Iterator[dict[str, str]]:
+    """PostgreSQL as the container makes it, with a password that no address could hold, for a client's environment.
+
+    A server of its own: the databases have the names of production, which another test may use on the shared one.
+    """
+    with running_postgres() as postgres:
+        engine = sa.create_engine(postgres.address(), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            literal = AWKWARD.replace("'", "''").replace("%", "%%")
+            connection.exec_driver_sql(f"CREATE ROLE shoprec SUPERUSER LOGIN PASSWORD '{literal}'")
+            for line in (PROJECT / "infra" / "databases.sql").read_text(encoding="utf-8").splitlines():
+                if not line.startswith("--"):
+                    connection.exec_driver_sql(line)
+        engine.dispose()
+        yield {"PGPORT": str(postgres.port), "PGHOST": "127.0.0.1"}
 
 
 def of_mlflow(stores: dict[str, str], folder: Path, port: int) -> tuple[list[str], dict[str, str]]:
