@@ -307,6 +307,9 @@ class BoosterParams(Section):
     wherever trees start from the fused ranks: all folds at once."""
     negatives: float = Field(default=1.0, gt=0, le=1)
     """Share of the candidates that were not bought that the ranker learns from, and is stopped on, drawn at random."""
+    most_users: int | None = Field(default=None, ge=1)
+    """Of a fold it learns from the candidates of so many users with a purchase among theirs, drawn at random from more:
+    what is to be learned of how people choose grows slower than the shop. None: from those of all."""
     rounds: int = Field(ge=1)
     """Most trees; early stopping keeps fewer."""
     patience: int = Field(ge=1)
@@ -327,6 +330,11 @@ class BoosterParams(Section):
     seed: NonNegativeInt
     threads: int = Field(default=0, ge=0)
     """Of one booster; 0: all. Boosters are fitted side by side, and the trees are the same on any number."""
+
+    @property
+    def sampling(self) -> tuple[float, int, int | None]:
+        """Which rows it learns from: share of negatives, seed, most users of a fold."""
+        return self.negatives, self.seed, self.most_users
 
 
 class RankerParams(Section):

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Self
 
 import lightgbm as lgb
-import pyarrow.parquet as pq
 from joblib import Parallel, delayed
 
 from tasks.errors import DataContractError
@@ -24,9 +23,7 @@ from tasks.schema import Task
 from tasks.stage import processes
 
 _BOOSTER, _SCALE = "booster.txt", "scale.json"
-_ROWS_WORTH_PROCESSES = 100_000
-"""From fewer a booster is learned before a process has started."""
-_NOT_OF_A_BOOSTER = {"folds", "span", "boosters", "seed", "negatives", "fusion_below", "threads"}
+_NOT_OF_A_BOOSTER = {"folds", "span", "boosters", "seed", "negatives", "most_users", "fusion_below", "threads"}
 """What tells which boosters there are, is told by their examples, or changes nothing."""
 
 
@@ -82,12 +79,8 @@ def make_boosters(out: Path, examples: Path, plans: Sequence[Plan], code: str) -
     with KeptFolds(out, wanted) as kept:
         missing = kept.missing()
         learned = [(plan, name) for plan in plans for name in plan.lessons if name in missing]
-        rows = sum(
-            pq.read_metadata(examples_file(examples, fold, plan.task)).num_rows
-            for plan, name in learned
-            for fold in plan.lessons[name].learn
-        )
-        Parallel(n_jobs=processes() if rows > _ROWS_WORTH_PROCESSES else 1)(
+        # LightGBM works outside of Python's lock, so threads are enough, and none has to import it again.
+        Parallel(n_jobs=processes(), prefer="threads")(
             delayed(_make_booster)(examples, plan, name, kept) for plan, name in learned
         )
 

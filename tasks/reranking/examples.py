@@ -64,16 +64,19 @@ def is_relevant(candidates: pd.DataFrame, labels: pd.DataFrame) -> NDArray[np.bo
     return found >= 0
 
 
-def sample_negatives(
-    candidates: pd.DataFrame, relevant: NDArray[np.bool_], share: float, seed: int
+def sample_rows(
+    candidates: pd.DataFrame, relevant: NDArray[np.bool_], share: float, seed: int, most_users: int | None = None
 ) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
     """All positives and a random share of the negatives, of users with a positive; order is kept.
 
-    A group without a positive has no pair to learn from.
+    A group without a positive has no pair to learn from. Of more than `most_users` with one, so many are drawn.
     """
-    kept = np.random.default_rng(seed).random(len(candidates)) < share
-    of_use = candidates[USER].isin(candidates.loc[relevant, USER].unique()).to_numpy()
-    chosen = of_use & (kept | relevant)
+    rng = np.random.default_rng(seed)
+    kept = rng.random(len(candidates)) < share
+    users = candidates.loc[relevant, USER].unique()
+    if most_users is not None and len(users) > most_users:
+        users = rng.choice(users, most_users, replace=False)
+    chosen = candidates[USER].isin(users).to_numpy() & (kept | relevant)
     return candidates[chosen].reset_index(drop=True), relevant[chosen]
 
 

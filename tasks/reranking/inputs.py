@@ -11,7 +11,7 @@ from tasks.features.frame import FeatureTables, Frame, category_codes
 from tasks.folds import Fold, labels
 from tasks.ingestion.valid import Valid
 from tasks.params import BoosterParams, ShopParams
-from tasks.reranking.examples import Examples, examples, is_relevant, sample_negatives
+from tasks.reranking.examples import Examples, examples, is_relevant, sample_rows
 from tasks.schema import Task
 
 
@@ -33,6 +33,6 @@ class Inputs:
         return tables.frame(candidates)
 
     def examples(self, fold: Fold, task: Task, params: BoosterParams) -> Examples:
-        """What is learned from, or stopped on, in one fold: only a share of what was not bought."""
-        candidates, relevant = sample_negatives(*self.labelled(fold, task), params.negatives, params.seed)
+        """What is learned from, or stopped on, in one fold: a sample of its rows; see `sample_rows`."""
+        candidates, relevant = sample_rows(*self.labelled(fold, task), *params.sampling)
         return examples(self.frame(fold, candidates), relevant)

@@ -25,7 +25,7 @@ def make_examples(out: Path, inputs: Inputs, folds: Sequence[Fold], params: Rank
         Rows(events[[USER, ITEM, EVENT_TYPE, TIMESTAMP]]),
         Rows(items[[ITEM, *described_by(items.columns)]]),
     )
-    sampled = [(params.of(task).negatives, params.of(task).seed) for task in TASKS]
+    sampled = [params.of(task).sampling for task in TASKS]
     common = (code, inputs.shop.model_dump(mode="json"), sampled, category_codes(items))
 
     def made_from(fold: Fold) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tasks.features.frame import Frame
 from tasks.folds import Fold, labels
 from tasks.ingestion.storage import replace_folder
-from tasks.reranking.examples import Examples, examples, sample_negatives
+from tasks.reranking.examples import Examples, examples, sample_rows
 from tasks.reranking.inputs import Inputs
 from tasks.schema import USER, Task
 
@@ -55,11 +55,10 @@ class FoldFrame:
         """By user id, how many items are relevant to each user with a label: also to those without candidates."""
         return pd.read_parquet(self.folder / _USERS).set_index(USER)[_RELEVANT]
 
-    def examples(self, share: float, seed: int) -> Examples:
-        """What a ranker learns from, or is stopped on: all that was bought and a share of all else; see
-        `sample_negatives`."""
+    def examples(self, share: float, seed: int, most_users: int | None) -> Examples:
+        """What a ranker learns from, or is stopped on: a sample of the rows; see `sample_rows`."""
         rows = pd.DataFrame({USER: self.user, _ROW: np.arange(len(self.user))})
-        chosen, label = sample_negatives(rows, self.label, share, seed)
+        chosen, label = sample_rows(rows, self.label, share, seed, most_users)
         matrix = self.matrix[chosen[_ROW].to_numpy()]
         return examples(Frame(chosen[[USER]], matrix, self.names, self._names["categorical"]), label)
 

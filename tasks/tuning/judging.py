@@ -67,7 +67,7 @@ class Judge:
         return known[key]
 
     def _examples(self, folds: Sequence[Fold], params: BoosterParams) -> Examples:
-        return concatenated([self.frame_of(fold).examples(params.negatives, params.seed) for fold in folds])
+        return concatenated([self.frame_of(fold).examples(*params.sampling) for fold in folds])
 
     def _for_fewer_folds(self, params: BoosterParams, folds: int) -> BoosterParams:
         """The job has more folds to learn from: so that trees start from the fused ranks where they would in the job,

@@ -21,7 +21,7 @@ from tasks.features.frame import FeatureTables, Frame, category_codes
 from tasks.folds import Fold, labels, make_folds
 from tasks.ingestion.valid import Valid
 from tasks.params import BoosterParams, FoldParams, Params
-from tasks.reranking.examples import Examples, examples, is_relevant, sample_negatives
+from tasks.reranking.examples import Examples, examples, is_relevant, sample_rows
 from tasks.reranking.fitting import fit_ensemble
 from tasks.reranking.ranker import Ensemble, Ranker
 from tasks.schema import ITEM, RANK, TASKS, USER, Task
@@ -137,16 +137,15 @@ class Weeks:
         return keys.loc[keys[RANK] <= K, [USER, ITEM, RANK]].assign(task=task)[["task", USER, ITEM, RANK]]
 
     def _learned_from(self, ranker: int, task: Task) -> tuple[list[Examples], Examples]:
-        share, seed = self._booster(task).negatives, self._booster(task).seed
-        *past, stop_on = (self._examples(fold, task, share, seed) for fold in range(ranker - FIRST, ranker - 1))
+        *past, stop_on = (self._examples(fold, task) for fold in range(ranker - FIRST, ranker - 1))
         return past, stop_on
 
-    def _examples(self, fold: int, task: Task, share: float, seed: int) -> Examples:
+    def _examples(self, fold: int, task: Task) -> Examples:
         self.prepare(fold)
         frame = self._frame(fold, task)
         relevant = is_relevant(frame.keys, labels(self.valid.events, self.folds[fold], self.params.shop, task))
         numbered = frame.keys.assign(_row=np.arange(len(frame.keys)))
-        chosen, label = sample_negatives(numbered, relevant, share, seed)
+        chosen, label = sample_rows(numbered, relevant, *self._booster(task).sampling)
         rows = frame.matrix[chosen["_row"].to_numpy()]
         return examples(Frame(chosen[[USER, ITEM]], rows, frame.names, frame.categorical), label)
 

@@ -111,14 +111,13 @@ def test_of_examples_and_boosters_the_newest_are_made(weeks: dict[str, Any]) -> 
     assert not {are["boosters"]["all-1"], are["boosters"]["new-1"]} & set(were["boosters"].values())
 
 
-def test_boosters_that_processes_learn_side_by_side_are_the_same(
+def test_boosters_learned_one_after_another_are_those_that_threads_learn_side_by_side(
     weeks: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "shop"
     shutil.copytree(weeks["cold"], root)
     shutil.rmtree(root / "data" / "boosters")
-    monkeypatch.setattr("tasks.reranking.boosters._ROWS_WORTH_PROCESSES", 0)
-    monkeypatch.setattr("tasks.reranking.boosters.processes", lambda: 2)
+    monkeypatch.setattr("tasks.reranking.boosters.processes", lambda: 1)
     reranked(root)
     assert files(root, "boosters") == files(weeks["cold"], "boosters")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tasks.features.frame import Frame
-from tasks.reranking.examples import Examples, concatenated, examples, is_relevant, purchases, sample_negatives
+from tasks.reranking.examples import Examples, concatenated, examples, is_relevant, purchases, sample_rows
 
 ROWS = st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=60).map(sorted)
 
@@ -41,7 +41,7 @@ def test_a_sample_keeps_every_purchase_in_order_and_nobody_without_one(
     rows: list[tuple[int, bool]], share: float, seed: int
 ) -> None:
     candidates, relevant = candidates_of(rows)
-    chosen, kept = sample_negatives(candidates, relevant, share, seed)
+    chosen, kept = sample_rows(candidates, relevant, share, seed)
     assert set(chosen.loc[kept, "item_id"]) == set(candidates.loc[relevant, "item_id"])
     assert set(chosen["user_id"]) == set(candidates.loc[relevant, "user_id"])
     assert chosen["item_id"].is_monotonic_increasing
@@ -51,28 +51,48 @@ def test_a_sample_keeps_every_purchase_in_order_and_nobody_without_one(
 
 def test_a_share_of_1_keeps_all_rows_of_buyers() -> None:
     candidates, relevant = candidates_of([(0, True), (0, False), (1, False), (2, False), (2, True)])
-    chosen, _ = sample_negatives(candidates, relevant, 1.0, seed=1)
+    chosen, _ = sample_rows(candidates, relevant, 1.0, seed=1)
     assert chosen["item_id"].tolist() == [0, 1, 3, 4]
 
 
 def test_a_sample_holds_about_its_share_of_what_was_not_bought() -> None:
     """Of 30,000; a tenth more or less would be 23 standard deviations."""
     candidates, relevant = candidates_of([(user, item == 0) for user in range(300) for item in range(101)])
-    chosen, kept = sample_negatives(candidates, relevant, 0.3, seed=1)
+    chosen, kept = sample_rows(candidates, relevant, 0.3, seed=1)
     assert kept.sum() == 300
     assert abs((~kept).sum() - 9_000) < 900
 
 
 def test_the_same_seed_draws_the_same_sample_and_another_draws_another() -> None:
     candidates, relevant = candidates_of([(0, item == 0) for item in range(200)])
-    drawn = [sample_negatives(candidates, relevant, 0.5, seed)[0]["item_id"].tolist() for seed in (1, 1, 2)]
+    drawn = [sample_rows(candidates, relevant, 0.5, seed)[0]["item_id"].tolist() for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+@settings(deadline=None)
+@given(rows=ROWS, most_users=st.integers(1, 6), seed=st.integers(0, 9))
+def test_of_more_buyers_than_may_be_so_many_are_drawn_and_their_rows_are_as_without_a_bound(
+    rows: list[tuple[int, bool]], most_users: int, seed: int
+) -> None:
+    candidates, relevant = candidates_of(rows)
+    of_all, _ = sample_rows(candidates, relevant, 0.5, seed)
+    of_some, kept = sample_rows(candidates, relevant, 0.5, seed, most_users)
+    drawn = set(of_some["user_id"])
+    assert len(drawn) == min(most_users, of_all["user_id"].nunique())
+    pd.testing.assert_frame_equal(of_some, of_all[of_all["user_id"].isin(drawn)].reset_index(drop=True))
+    assert set(of_some.loc[kept, "user_id"]) == drawn
+
+
+def test_another_seed_draws_other_users() -> None:
+    candidates, relevant = candidates_of([(user, True) for user in range(100)])
+    drawn = [set(sample_rows(candidates, relevant, 1.0, seed, 10)[0]["user_id"]) for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]
 
 
 def test_a_sample_leaves_its_input_as_it_was() -> None:
     candidates, relevant = candidates_of([(0, True), (0, False), (1, False)])
     before, relevant_before = candidates.copy(deep=True), relevant.copy()
-    sample_negatives(candidates, relevant, 0.5, seed=1)
+    sample_rows(candidates, relevant, 0.5, seed=1)
     pd.testing.assert_frame_equal(candidates, before)
     assert relevant.tolist() == relevant_before.tolist()
 
