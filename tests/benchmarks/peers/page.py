@@ -13,6 +13,7 @@ from tasks.evaluation.formats import number, signed
 from tasks.evaluation.headline import TASK_NAMES, metric_title
 from tasks.schema import TASKS, Task
 from tests.benchmarks.measured import replace_measured
+from tests.benchmarks.peers.overview import Standing, table
 from tests.benchmarks.peers.process import Cost
 from tests.benchmarks.peers.scored import BEYOND, COVERAGE, NOVELTY, Mean, beyond, by_metric, differences, mean
 
@@ -82,9 +83,28 @@ def write_page(found: Benchmark, page: Path) -> None:
     replace_measured(page, f"{in_words(found)}\n\n{pictures}")
 
 
+def standings(found: Benchmark) -> list[Standing]:
+    """Of the last week, in which all were fitted; the best on all purchases first, then who serves new items alone."""
+    ranked = dict.fromkeys(of.name for task in TASKS for of in found.ranked(task, 1))
+    entrants = {of.name: of for of in found.entrants}
+    return [_standing(found, entrants[name]) for name in ranked]
+
+
+def _standing(found: Benchmark, of: Entrant) -> Standing:
+    quality: dict[Task, float] = {}
+    lead: dict[Task, str] = {}
+    for task in of.values:
+        quality[task] = found.means(of, task, 1)[JUDGED].value
+        by, ends = _lead(found, of, task, 1)
+        lead[task] = by if of is found.ours else f"{by} ({ends})"
+    middle = _middle(of)
+    seconds = middle["fit_cpu_s"] + middle["recommend_cpu_s"]
+    return Standing(of.name, of is found.ours, quality, lead, seconds, middle["peak_mib"])
+
+
 def in_words(found: Benchmark) -> str:
     weeks = len(found.cutoffs)
-    parts = [_setting(found)]
+    parts = [_setting(found), "### The last week: quality and cost", table(standings(found))]
     for task in TASKS:
         parts += [f"### {TASK_NAMES[task].capitalize()}, the last week", _last_week(found, task)]
     if weeks > 1:
@@ -184,13 +204,16 @@ def _costs(found: Benchmark) -> str:
         "|---|--:|--:|--:|--:|--:|--:|",
     ]
     for of in found.entrants:
-        middle = {
-            name: float(np.median([getattr(cost, name) for cost in of.costs])) for name in Cost.__dataclass_fields__
-        }
+        middle = _middle(of)
         seconds = [f"{middle[name]:,.1f}" for name in ("fit_s", "fit_cpu_s", "recommend_s", "recommend_cpu_s")]
         tried = "–" if of.tried is None else str(of.tried)
         rows.append("| " + " | ".join([_named(found, of), *seconds, f"{middle['peak_mib']:,.0f}", tried]) + " |")
     return "\n".join(rows)
+
+
+def _middle(of: Entrant) -> dict[str, float]:
+    """Medians over the weeks."""
+    return {name: float(np.median([getattr(cost, name) for cost in of.costs])) for name in Cost.__dataclass_fields__}
 
 
 def _named(found: Benchmark, of: Entrant) -> str:
