@@ -243,6 +243,11 @@ class OwnHistoryParams(RetrieverParams):
 
 class PopularityParams(RetrieverParams):
     days: float = Field(gt=0)
+    """Sales of so many days count; where promotions do, also in what is learned of them."""
+    half_life_days: float | None = Field(default=None, gt=0)
+    """After so many days a sale counts half; None: all count alike."""
+    promotions: bool = False
+    """Whether the coming horizon's promotions, where the source knows them ahead, multiply what sells."""
 
 
 class NewcomerParams(Section):

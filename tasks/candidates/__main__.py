@@ -38,8 +38,9 @@ def main() -> None:
     params = load_params(given.params)
     events = read_events(given.valid, _COLUMNS)
     folds = make_folds(events, params.folds, params.shop)
-    fitted = fitted_from(events, folds, params, lock_beside(given.params))
-    served = served_from(fitted, events, folds, *_beside(given.valid))
+    items, promotions = _beside(given.valid)
+    fitted = fitted_from(events, promotions, folds, params, lock_beside(given.params))
+    served = served_from(fitted, events, folds, items)
     learners = {fold.name: learned_from(events, fold, params) for fold in folds if fold.kind not in _USED}
     wanted = served | {name: digest(fitted[name], TASKS, users.tolist()) for name, users in learners.items()}
     with KeptFolds(given.candidates, wanted) as kept:
@@ -51,7 +52,9 @@ def main() -> None:
         )
 
 
-def fitted_from(events: pd.DataFrame, folds: Sequence[Fold], params: Params, lock: Path) -> dict[str, str]:
+def fitted_from(
+    events: pd.DataFrame, promotions: pd.DataFrame | None, folds: Sequence[Fold], params: Params, lock: Path
+) -> dict[str, str]:
     """Fold to the digest of all that its retrievers are fitted on."""
     common = (
         digest_of_code(CODE, lock),
@@ -59,26 +62,27 @@ def fitted_from(events: pd.DataFrame, folds: Sequence[Fold], params: Params, loc
         params.candidates.model_dump(mode="json"),
     )
     rows = Rows(events[list(_COLUMNS)])
-    return {f.name: digest(*common, f.cutoff, rows.digest((events[TIMESTAMP] < f.cutoff).to_numpy())) for f in folds}
-
-
-def served_from(
-    fitted: dict[str, str],
-    events: pd.DataFrame,
-    folds: Sequence[Fold],
-    items: pd.DataFrame,
-    promotions: pd.DataFrame | None,
-) -> dict[str, str]:
-    """Fold to the digest of all that its retrieval is made of where it serves: more than its retrievers know."""
-    described = Rows(items[[ITEM, *categories(list(items.columns))]])
     promoted = None if promotions is None else Rows(promotions)
 
     def of(fold: Fold) -> str:
-        known = items[ITEM].isin(events.loc[events[TIMESTAMP] < fold.cutoff, ITEM].unique()).to_numpy()
         told = None
         if promotions is not None and promoted is not None:
             told = promoted.digest((promotions["start"] < fold.end).to_numpy())
-        return digest(fitted[fold.name], fold.horizon // timedelta(microseconds=1), described.digest(known), told)
+        of_time = (fold.cutoff, fold.horizon // timedelta(microseconds=1))
+        return digest(*common, *of_time, rows.digest((events[TIMESTAMP] < fold.cutoff).to_numpy()), told)
+
+    return {fold.name: of(fold) for fold in folds}
+
+
+def served_from(
+    fitted: dict[str, str], events: pd.DataFrame, folds: Sequence[Fold], items: pd.DataFrame
+) -> dict[str, str]:
+    """Fold to the digest of all that its retrieval is made of where it serves: more than its retrievers know."""
+    described = Rows(items[[ITEM, *categories(list(items.columns))]])
+
+    def of(fold: Fold) -> str:
+        known = items[ITEM].isin(events.loc[events[TIMESTAMP] < fold.cutoff, ITEM].unique()).to_numpy()
+        return digest(fitted[fold.name], described.digest(known))
 
     return {fold.name: of(fold) for fold in folds}
 
@@ -108,8 +112,8 @@ def _make_fold(
             # The fold that a ranker was tested on is one to learn from now.
             _write_candidates(load_retrieval(known), learners, params, out)
         else:
-            events = read_events(valid, _COLUMNS)
-            retrieval = Retrieval.as_of(events, fold.cutoff, params.candidates, params.shop)
+            tables = read_events(valid, _COLUMNS), read_beside(valid, PROMOTIONS)
+            retrieval = Retrieval.to_learn(*tables, fold, params.candidates, params.shop)
             _write_candidates(retrieval, learners, params, out)
         kept.add(fold.name, out)
 

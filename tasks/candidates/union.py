@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -30,15 +29,17 @@ _THREADS = 2
 _Made = TypeVar("_Made")
 
 
-def fit_retrievers(history: History, params: CandidateParams) -> dict[str, FittedRetriever]:
-    """The retrievers that are on, by name, each fitted on the same history."""
-    kinds = {
+def fit_retrievers(
+    history: History, promotions: pd.DataFrame | None, fold: Fold, params: CandidateParams
+) -> dict[str, FittedRetriever]:
+    """The retrievers that are on, by name, each fitted on the same history as of the fold's cutoff."""
+    kinds: dict[str, Callable[[History, Any], FittedRetriever]] = {
         "als": Als.fit,
         "item_neighbours": fit_item_neighbours,
         "user_neighbours": fit_user_neighbours,
         "ease": Ease.fit,
         "own_history": OwnHistory.fit,
-        "popularity": Popularity.fit,
+        "popularity": lambda known, own: Popularity.fit(known, own, promotions, fold),
     }
     return {name: fit(history, getattr(params, name)) for name, fit in kinds.items() if getattr(params, name).enabled}
 
@@ -66,10 +67,18 @@ class Retrieval:
     newcomers: Newcomers
 
     @classmethod
-    def as_of(cls, events: pd.DataFrame, cutoff: datetime, params: CandidateParams, shop: ShopParams) -> Self:
+    def to_learn(
+        cls,
+        events: pd.DataFrame,
+        promotions: pd.DataFrame | None,
+        fold: Fold,
+        params: CandidateParams,
+        shop: ShopParams,
+    ) -> Self:
         """For a fold to learn from: there no newcomer is served, so they get no more than the universe's order."""
-        history = History.as_of(events, cutoff, params, shop)
-        return cls._of(history, params, Newcomers.by_buyers(history.n_universe, len(history.items)))
+        history = History.as_of(events, fold.cutoff, params, shop)
+        retrievers = fit_retrievers(history, promotions, fold, params)
+        return cls._of(history, retrievers, Newcomers.by_buyers(history.n_universe, len(history.items)))
 
     @classmethod
     def to_serve(
@@ -81,13 +90,13 @@ class Retrieval:
         params: CandidateParams,
         shop: ShopParams,
     ) -> Self:
-        """For a fold on which a ranker is used. `items` and `promotions` serve newcomers only."""
+        """For a fold on which a ranker is used. `items` serve newcomers only."""
         history = History.as_of(events, fold.cutoff, params, shop)
-        return cls._of(history, params, Newcomers.fit(history, items, promotions, fold, params))
+        retrievers = fit_retrievers(history, promotions, fold, params)
+        return cls._of(history, retrievers, Newcomers.fit(history, items, promotions, fold, params))
 
     @classmethod
-    def _of(cls, history: History, params: CandidateParams, newcomers: Newcomers) -> Self:
-        retrievers = fit_retrievers(history, params)
+    def _of(cls, history: History, retrievers: Mapping[str, FittedRetriever], newcomers: Newcomers) -> Self:
         return cls(history.users, history.items, history.n_universe, history.owned(), retrievers, newcomers)
 
     def positions(self, users: Sequence[Any] | NDArray[Any]) -> NDArray[np.intp]:

@@ -1,5 +1,6 @@
 """Events by the days before one cutoff, and params of which a test changes what it is about."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,13 @@ import numpy as np
 import pandas as pd
 
 from tasks.candidates.history import History
+from tasks.folds import Fold
 from tasks.params import CandidateParams, ShopParams, load_params
 
 SHOP = ShopParams(time_zone="UTC")
 CUTOFF = pd.Timestamp("2024-03-01", tz="UTC")
+WEEK = timedelta(days=7)
+FOLD = Fold("serve", CUTOFF.to_pydatetime(), WEEK)
 _SHIPPED = load_params(Path(__file__).parents[2] / "params.yaml").candidates.model_dump()
 _SMALL: dict[str, Any] = {
     "universe_days": 90,
@@ -22,7 +26,7 @@ _SMALL: dict[str, Any] = {
     "user_neighbours": {"similarity": "cosine", "neighbours": 50, "pool": None, "power": 1.0, "half_life_days": None},
     "ease": {"enabled": True, "head": 20, "regularization": 3.0, "half_life_days": None},
     "own_history": {"half_life_days": 30},
-    "popularity": {"days": 28},
+    "popularity": {"days": 28, "half_life_days": None, "promotions": False},
 }
 Row = tuple[Any, Any, float]
 

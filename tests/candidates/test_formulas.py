@@ -17,7 +17,7 @@ from tasks.candidates.own_history import OwnHistory
 from tasks.candidates.popularity import Popularity
 from tasks.candidates.retriever import FittedRetriever
 from tasks.params import Similarity
-from tests.candidates.shops import candidate_params, event_table, history, random_events
+from tests.candidates.shops import FOLD, candidate_params, event_table, history, random_events
 
 KINDS = get_args(Similarity)
 SHOP_OF_THREE = event_table(
@@ -219,5 +219,12 @@ def test_popularity_is_the_number_of_visits_in_its_window() -> None:
     """Of the last 31 days, the edge included: tea at 1, 31 and 31 days; of oat, none. Views do not sell."""
     views = event_table([("bob", "oat", 1.0)], "view")
     found = history(pd.concat([SHOP_OF_THREE, views], ignore_index=True), event_weights={"view": 1.0})
-    model = Popularity.fit(found, candidate_params(popularity={"days": 31}).popularity)
+    model = Popularity.fit(found, candidate_params(popularity={"days": 31}).popularity, None, FOLD)
     assert table(model, np.array([0, 1]), 2).tolist() == [[3, 0]] * 2
+
+
+def test_popularity_with_a_half_life_counts_older_visits_less() -> None:
+    """Tea at 1, 31 and 31 days."""
+    params = candidate_params(popularity={"days": 31, "half_life_days": 30}).popularity
+    model = Popularity.fit(history(SHOP_OF_THREE), params, None, FOLD)
+    np.testing.assert_allclose(table(model, np.array([0]), 2), [[0.5 ** (1 / 30) + 2 * 0.5 ** (31 / 30), 0]], rtol=1e-5)

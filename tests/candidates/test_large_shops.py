@@ -11,12 +11,12 @@ from tasks.candidates.neighbours import fit_user_neighbours, similarities
 from tasks.candidates.store import save_retrieval
 from tasks.candidates.union import Retrieval
 from tasks.params import CandidateParams, Similarity
-from tests.candidates.shops import CUTOFF, SHOP, candidate_params, event_table, history, random_events
+from tests.candidates.shops import FOLD, SHOP, candidate_params, event_table, history, random_events
 from tests.candidates.test_formulas import KINDS
 
 
 def retrieval(**changed: object) -> Retrieval:
-    return Retrieval.as_of(random_events(), CUTOFF.to_pydatetime(), candidate_params(**changed), SHOP)
+    return Retrieval.to_learn(random_events(), None, FOLD, candidate_params(**changed), SHOP)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """What newcomers are shown: chances by hand, what promotions move, and that nothing after the cutoff is seen."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +8,12 @@ import pandas as pd
 import pytest
 
 from tasks.candidates.newcomers import Newcomers
+from tasks.candidates.popularity import Popularity
 from tasks.candidates.promoted import factors_of_promotions, reach_of_promotions
 from tasks.candidates.store import load_retrieval, save_retrieval
 from tasks.candidates.union import Retrieval
-from tasks.folds import Fold
-from tests.candidates.shops import CUTOFF, SHOP, Row, candidate_params, event_table, history, random_events
+from tests.candidates.shops import CUTOFF, FOLD, SHOP, WEEK, Row, candidate_params, event_table, history, random_events
 
-WEEK = timedelta(days=7)
-FOLD = Fold("serve", CUTOFF.to_pydatetime(), WEEK)
 ITEMS = pd.DataFrame({"item_id": ["milk", "oat", "pan", "pot"], "category_1": ["food", "food", "ware", "ware"]})
 ALL_THE_SAME = pd.DataFrame({"item_id": []})
 STEADY: list[Row] = [
@@ -128,3 +125,24 @@ def test_nothing_that_happens_after_the_cutoff_changes_what_newcomers_get(tmp_pa
         assert load_retrieval(tmp_path).newcomers.arrays().keys() == {"sells", "again", "share"}
         found.append({name: array.tolist() for name, array in load_retrieval(tmp_path).newcomers.arrays().items()})
     assert found[0] == found[1]
+
+
+def popularity(promoted: pd.DataFrame | None, **changed: Any) -> Popularity:
+    asked = {"days": 91, "half_life_days": 21, "promotions": True} | changed
+    return Popularity.fit(history(event_table(STEADY)), candidate_params(popularity=asked).popularity, promoted, FOLD)
+
+
+def test_popularity_aimed_at_the_coming_week_is_what_newcomers_are_told_sells() -> None:
+    coming, over = popularity(leaflets(0, 2, 4)).sessions, popularity(leaflets(2, 4)).sessions
+    for promoted, found in ((leaflets(0, 2, 4), coming), (leaflets(2, 4), over)):
+        sells = fitted(STEADY, promoted, half_life_days=21).sells
+        np.testing.assert_allclose(found / found.sum(), sells / sells.sum(), rtol=1e-5)
+    assert by_item(STEADY, coming)["pan"] > 1.5 * by_item(STEADY, over)["pan"], (
+        "pans sell twice as well when a leaflet shows them"
+    )
+
+
+def test_popularity_knows_nothing_of_promotions_unless_asked_to_and_nothing_of_those_after_the_horizon() -> None:
+    plain = popularity(None).sessions.tolist()
+    assert popularity(leaflets(0, 2, 4), promotions=False).sessions.tolist() == plain
+    assert popularity(leaflets(2, 4, -1, -2)).sessions.tolist() == popularity(leaflets(2, 4)).sessions.tolist()

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from tasks.candidates.store import load_retrieval, save_retrieval
 from tasks.candidates.union import Retrieval
 from tasks.schema import TASKS, Task
-from tests.candidates.shops import CUTOFF, SHOP, candidate_params, event_table, random_events, two_tastes
+from tests.candidates.shops import CUTOFF, FOLD, SHOP, candidate_params, event_table, random_events, two_tastes
 
 RETRIEVERS = ("als", "item_neighbours", "user_neighbours", "ease", "own_history", "popularity")
 PARAMS = candidate_params()
 
 
 def retrieval(events: pd.DataFrame, **changed: Any) -> Retrieval:
-    return Retrieval.as_of(events, CUTOFF.to_pydatetime(), candidate_params(**changed), SHOP)
+    return Retrieval.to_learn(events, None, FOLD, candidate_params(**changed), SHOP)
 
 
 def everyone(found: Retrieval) -> np.ndarray:

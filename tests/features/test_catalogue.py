@@ -9,7 +9,7 @@ from tasks.candidates.union import Retrieval
 from tasks.features.catalogue import chapters, render
 from tasks.features.frame import FeatureTables, category_codes
 from tasks.params import load_params
-from tests.features.shops import CUTOFF, ITEMS, LINES, SHOP, computed, event_table, promotion_table, valid
+from tests.features.shops import FOLD, ITEMS, LINES, SHOP, computed, event_table, promotion_table, valid
 
 PROJECT = Path(__file__).parents[2]
 PARAMS = load_params(PROJECT / "params.yaml")
@@ -26,7 +26,7 @@ def test_the_page_names_every_column_of_the_rankers_frame_and_no_other(tmp_path:
     promotions = promotion_table(("oat", "2024-03-04", "2024-03-11", "mailer", 0.9))
     given = valid(event_table(LINES), items, promotions)
     folder = computed(given, tmp_path, PARAMS.features)
-    retrieval = Retrieval.as_of(given.events, CUTOFF, PARAMS.candidates, SHOP)
+    retrieval = Retrieval.to_learn(given.events, promotions, FOLD, PARAMS.candidates, SHOP)
     candidates = retrieval.candidates(np.arange(2), "all", PARAMS.candidates)
     frame = FeatureTables(folder, items, category_codes(items)).frame(candidates)
     told = [name for chapter in chapters(PARAMS.features, PARAMS.candidates) for name, _ in chapter.features]

@@ -18,6 +18,7 @@ from tasks.candidates.union import Retrieval
 from tasks.evaluation.metrics import ndcg
 from tasks.folds import Fold, targets
 from tasks.ingestion.valid import Valid
+from tasks.params import PopularityParams
 from tasks.recommender import Recommender
 from tasks.recommender.rebuild import rebuild
 from tasks.schema import ITEM, RANK, SCORE, TASKS, TIMESTAMP, USER, Task, canonical_columns
@@ -100,19 +101,24 @@ def with_attributes(users: pd.DataFrame) -> pd.Index:
 def lists_of_newcomers(cold: Cold, recommender: Recommender) -> dict[str, Recommender]:
     """What serves them, by what it knows: the recommender over a state with no retriever."""
     params, valid = cold.weeks.params.candidates, cold.valid
-    history = History.as_of(valid.events, cold.fold.cutoff, params, cold.weeks.params.shop)
+    history = _history(cold)
     served, unpromoted = (
         Newcomers.fit(history, valid.items, promotions, cold.fold, params) for promotions in (valid.promotions, None)
     )
     state = Retrieval(history.users, history.items, history.n_universe, history.owned(), {}, served)
-    popular = _popular(Popularity.fit(history, params.popularity), len(history.items))
-    newcomers = {POPULAR: popular, SERVED: served, UNPROMOTED: unpromoted}
+    newcomers = {POPULAR: _popular(history, cold), SERVED: served, UNPROMOTED: unpromoted}
     return {name: replace(recommender, retrieval=replace(state, newcomers=of)) for name, of in newcomers.items()}
 
 
-def _popular(sold: Popularity, n_items: int) -> Newcomers:
-    """Sales of the last 28 days, the same for everybody."""
-    others = np.zeros(n_items - len(sold.sessions), np.float32)
+def _history(cold: Cold) -> History:
+    params = cold.weeks.params
+    return History.as_of(cold.valid.events, cold.fold.cutoff, params.candidates, params.shop)
+
+
+def _popular(history: History, cold: Cold) -> Newcomers:
+    """Sales of the last 28 days, the same for everybody, whatever the project's own popularity looks at."""
+    sold = Popularity.fit(history, PopularityParams(days=28, depth_all=0, depth_new=0), None, cold.fold)
+    others = np.zeros(len(history.items) - len(sold.sessions), np.float32)
     return Newcomers(sold.sessions, np.concatenate([sold.sessions, others]), 0.0)
 
 
@@ -136,9 +142,7 @@ def ranked(cold: Cold, ranker: Path) -> dict[Task, pd.DataFrame]:
         rebuild(cold.valid, {bundle: cold.fold}, cold.weeks.params, ranker)
         recommender = Recommender.load(bundle)
         state = recommender.retrieval
-        sold = state.retrievers["popularity"]
-        assert isinstance(sold, Popularity)
-        popular = _popular(sold, len(state.items))
+        popular = _popular(_history(cold), cold)
         systems = {POPULAR: replace(recommender, retrieval=replace(state, newcomers=popular)), SERVED: recommender}
         found = measured(cold, systems)
         everybodys = replace(recommender, params=recommender.params.model_copy(update={"newcomer_events": 0}))
