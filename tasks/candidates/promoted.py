@@ -20,11 +20,12 @@ def reach_of_promotions(
 ) -> NDArray[np.float64]:
     """(past + 1, n_items, n_kinds): the reach of each kind of promotion in the coming horizon, then in the `past` ones
     before the cutoff from the newest on; the mean over a horizon's time, and 1 at most."""
-    column = pd.Index(items).get_indexer(pd.Index(promotions[ITEM]))
-    start, end = (((promotions[side] - cutoff) / horizon).to_numpy(np.float64) for side in ("start", "end"))
-    near = (column >= 0) & (start < 1) & (end > -past)
-    column, start, end, reach = column[near], start[near], end[near], promotions["reach"].to_numpy(np.float64)[near]
-    kind, kinds = pd.factorize(promotions["kind"].to_numpy()[near], sort=True)
+    near = promotions[(promotions["start"] < cutoff + horizon) & (promotions["end"] > cutoff - past * horizon)]
+    column = pd.Index(items).get_indexer(pd.Index(near[ITEM]))
+    near, column = near[column >= 0], column[column >= 0]
+    start, end = (((near[side] - cutoff) / horizon).to_numpy(np.float64) for side in ("start", "end"))
+    reach = near["reach"].to_numpy(np.float64)
+    kind, kinds = pd.factorize(near["kind"].to_numpy(), sort=True)
     found = np.zeros((past + 1, len(items), len(kinds)))
     for back in range(past + 1):
         part = np.minimum(end, 1 - back) - np.maximum(start, -back)
