@@ -66,15 +66,18 @@ def furnish(root: Path, tables: dict[TableName, pd.DataFrame], **changed: Any) -
     return root
 
 
-def call(main: Callable[[], None], root: Path, *names: str) -> None:
-    """A stage's `main`, in this process alone, with the paths of `dvc.yaml` under `root` for the options `names`."""
+def call(main: Callable[[], None], root: Path, *names: str, processes: int = 1) -> None:
+    """A stage's `main`, in this process, with the paths of `dvc.yaml` under `root` for the options `names`.
+
+    With one of `processes` it starts no other, and no second thread.
+    """
     folders = {"ranker": "models/ranker", "reports": "reports", "expectations": "expectations"}
     arguments = ["--params", str(root / "params.yaml")]
     for name in names:
         arguments += [f"--{name}", str(root / folders.get(name, f"data/{name}"))]
     with pytest.MonkeyPatch.context() as patch, threadpool_limits(limits=1, user_api="blas"):
         patch.setattr(sys, "argv", [main.__module__, *arguments])
-        patch.setenv("SHOPREC_PROCESSES", "1")
+        patch.setenv("SHOPREC_PROCESSES", str(processes))
         main()
 
 

@@ -77,8 +77,8 @@ class Retrieval:
     ) -> Self:
         """For a fold to learn from: there no newcomer is served, so they get no more than the universe's order."""
         history = History.as_of(events, fold.cutoff, params, shop)
-        retrievers = fit_retrievers(history, promotions, fold, params)
-        return cls._of(history, retrievers, Newcomers.by_buyers(history.n_universe, len(history.items)))
+        nobody = Newcomers.by_buyers(history.n_universe, len(history.items))
+        return cls._of(history, promotions, fold, params, nobody)
 
     @classmethod
     def to_serve(
@@ -92,11 +92,19 @@ class Retrieval:
     ) -> Self:
         """For a fold on which a ranker is used. `items` serve newcomers only."""
         history = History.as_of(events, fold.cutoff, params, shop)
-        retrievers = fit_retrievers(history, promotions, fold, params)
-        return cls._of(history, retrievers, Newcomers.fit(history, items, promotions, fold, params))
+        newcomers = Newcomers.fit(history, items, promotions, fold, params)
+        return cls._of(history, promotions, fold, params, newcomers)
 
     @classmethod
-    def _of(cls, history: History, retrievers: Mapping[str, FittedRetriever], newcomers: Newcomers) -> Self:
+    def _of(
+        cls,
+        history: History,
+        promotions: pd.DataFrame | None,
+        fold: Fold,
+        params: CandidateParams,
+        newcomers: Newcomers,
+    ) -> Self:
+        retrievers = fit_retrievers(history, promotions, fold, params)
         return cls(history.users, history.items, history.n_universe, history.owned(), retrievers, newcomers)
 
     def positions(self, users: Sequence[Any] | NDArray[Any]) -> NDArray[np.intp]:

@@ -69,8 +69,8 @@ class Weeks:
         out.mkdir(parents=True)
         begun, of = process_time(), self.folds[fold]
         compute_features(self.valid, [of], self.params.features, self.params.shop, out / "features")
-        tables = self.valid.events, self.valid.promotions
-        retrieval = Retrieval.to_learn(*tables, of, self.params.candidates, self.params.shop)
+        known = self.valid.events, self.valid.promotions
+        retrieval = Retrieval.to_learn(*known, of, self.params.candidates, self.params.shop)
         learned_from = labels(self.valid.events, of, self.params.shop, "all")[USER].unique()
         users = np.flatnonzero(np.isin(retrieval.users, learned_from[_is_drawn(learned_from)]))
         tables = FeatureTables(self.features(fold), self.valid.items, self._codes)
