@@ -16,7 +16,6 @@ import pytest
 import yaml
 
 from flows.events import DATA_UPDATED, DRIFT_DETECTED
-from flows.prefect_api import ask
 from tasks.registry.ledger import Ledger
 from tests.flows.conftest import toy_project
 from tests.flows.unattended import (
@@ -60,7 +59,7 @@ def test_status_says_what_runs_and_what_is_next(shop: Unattended) -> None:
 
 def test_brought_up_again_all_goes_on_as_it_is_and_nothing_is_registered_twice(shop: Unattended) -> None:
     def state() -> tuple[list[int], list[str]]:
-        automations = ask(shop.api, "POST", "/automations/filter", {})
+        automations = shop.answer("POST", "/automations/filter", {})
         pids = [shop.service(name).pid for name in ("mlflow", "prefect", "worker")]
         return pids, sorted(one["name"] for one in automations)
 
@@ -110,7 +109,7 @@ def test_a_person_starts_one_by_prefects_own_command(shop: Unattended) -> None:
 def test_every_deployment_says_what_it_does_and_what_its_parameters_are(shop: Unattended) -> None:
     written = yaml.safe_load((PROJECT / "infra" / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
     assert [one["name"] for one in written] == ["retrain", "refresh", "recommend", "monitor", "review", "rollback"]
-    found = {one["name"]: one for one in ask(shop.api, "POST", "/deployments/filter", {})}
+    found = {one["name"]: one for one in shop.answer("POST", "/deployments/filter", {})}
     assert all(one["description"] for one in found.values())
     assert found["retrain"]["global_concurrency_limit"]["limit"] == 1
     assert found["rollback"]["parameter_openapi_schema"]["required"] == ["reason"]
@@ -177,7 +176,7 @@ def test_a_run_whose_process_is_killed_has_crashed_and_the_next_one_goes_on_wher
     go_on(shop.root)
     again = shop.start("retrain/retrain", reason="after the kill")
     assert shop.ended(again)["state_name"] == "Completed"
-    logs = ask(shop.api, "POST", "/logs/filter", {"logs": {"flow_run_id": {"any_": [again]}}, "limit": 200})
+    logs = shop.answer("POST", "/logs/filter", {"logs": {"flow_run_id": {"any_": [again]}}, "limit": 200})
     assert any("validate" in log["message"] and "unchanged, skipped" in log["message"] for log in logs)
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -19,9 +19,8 @@ import yaml
 
 from flows.events import as_prefect_takes_it
 from flows.operations.prefect_states import ENDED
-from flows.patience import patiently
 from flows.prefect_api import ask
-from tasks.errors import ShoprecError
+from tasks.errors import TransientError
 from tests.flows.mlflow_server import free_port
 
 PROJECT = Path(__file__).parents[2]
@@ -64,22 +63,35 @@ class Unattended:
     def happens(self, event: str, **payload: Any) -> None:
         """As any program tells it."""
         body = [as_prefect_takes_it(event, self.root, payload, uuid4())]
-        patiently(lambda: ask(self.api, "POST", "/events", body), print)
+        self.answer("POST", "/events", body)
+
+    def answer(self, method: str, path: str, body: Any = None, seconds: float = 240) -> Any:
+        """Asked again while the server is busy, which on a machine with much to do was seen to last for minutes.
+
+        `body` has a key, so that what was done before its answer was lost is not done twice.
+        """
+        answers: list[Any] = []
+
+        def answered() -> bool:
+            answers.append(ask(self.api, method, path, body))
+            return True
+
+        until(answered, f"{method} {path} is answered", seconds)
+        return answers[0]
 
     def start(self, deployment: str, **parameters: Any) -> str:
         """As a person does it in the UI; the run's id."""
-        known = patiently(lambda: ask(self.api, "GET", f"/deployments/name/{deployment}"), print)
+        known = self.answer("GET", f"/deployments/name/{deployment}")
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}, "idempotency_key": str(uuid4())}
-        path = f"/deployments/{known['id']}/create_flow_run"
-        return patiently(lambda: ask(self.api, "POST", path, body), print)["id"]
+        return self.answer("POST", f"/deployments/{known['id']}/create_flow_run", body)["id"]
 
     def run(self, run_id: str) -> dict[str, Any]:
-        return ask(self.api, "GET", f"/flow_runs/{run_id}")
+        return self.answer("GET", f"/flow_runs/{run_id}")
 
     def runs(self, flow: str) -> list[dict[str, Any]]:
         """All that were begun or asked for now, the oldest first; not those of a schedule's future."""
         asked = {"flows": {"name": {"any_": [flow]}}, "sort": "EXPECTED_START_TIME_ASC", "limit": 200}
-        found = ask(self.api, "POST", "/flow_runs/filter", asked)
+        found = self.answer("POST", "/flow_runs/filter", asked)
         return [run for run in found if run["state_name"] != "Scheduled" or not run["auto_scheduled"]]
 
     def ended(self, run_id: str, seconds: float = 240) -> dict[str, Any]:
@@ -161,12 +173,15 @@ class Inbox:
 
 def until(holds: Callable[[], bool], what: str, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
+    busy: TransientError | None = None
     while time.monotonic() < end:
-        with suppress(ShoprecError):  # a server that is busy, or restarted
+        try:
             if holds():
                 return
+        except TransientError as error:  # a server that is busy, or restarted
+            busy = error
         time.sleep(0.5)
-    raise AssertionError(f"waited {seconds} s in vain until {what}")
+    raise AssertionError(f"waited {seconds} s in vain until {what}") from busy
 
 
 def hang(root: Path) -> None:
