@@ -18,7 +18,8 @@ from flows.registered import LISTS
 from flows.settings import Settings
 from flows.steps import VALID
 from tasks.errors import ShoprecError, TransientError
-from tasks.folds import Fold, labels
+from tasks.evaluation.asked import who_is_asked
+from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
 from tasks.monitoring.behaviour import Behaviour
 from tasks.monitoring.data import look_at_data
@@ -67,14 +68,17 @@ class Scene:
 
     @cached_property
     def lists(self) -> pd.DataFrame:
-        """The champion's, of those who came back in the newest horizon, as of its first instant.
+        """The champion's, of those who came back in the newest horizon, or so many of them as an evaluation asks, as of
+        its first instant.
 
         Raises ShoprecError where it has learned from that horizon, where nobody came back, or where its code fails.
         """
         newest, _ = self.folds
         if newest.cutoff < self._tested.cutoff:
             raise ShoprecError("the data ends before the horizon that the ranker was measured on does")
-        users = labels(self.valid.events, newest, self.learned.shop, "all")[[USER]].drop_duplicates()
+        drawn = self.params.evaluation
+        asked = who_is_asked(self.valid.events, newest, self.learned.shop, drawn.most_users, drawn.seed)
+        users = pd.concat([of.pairs[[USER]] for of in asked.values()]).drop_duplicates()
         if users.empty:
             raise ShoprecError("nobody who was known came back in the newest horizon")
         bundled = self.folder / "newest"

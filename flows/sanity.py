@@ -16,9 +16,10 @@ from flows.refreshing import NEWEST, kept
 from flows.settings import Settings
 from flows.steps import VALID, read_json
 from tasks.candidates.history import History
+from tasks.evaluation.asked import who_is_asked
 from tasks.ingestion.valid import Valid
 from tasks.params import Params, PromotionParams
-from tasks.promotion.newest import Newest, measure_newest, who_is_asked
+from tasks.promotion.newest import Newest, measure_newest
 from tasks.promotion.refreshed import Refreshed, judge_refresh
 from tasks.promotion.sample import LENGTH, USERS, Sample, look_at, some_of
 from tasks.promotion.verdict import Verdict
@@ -79,7 +80,8 @@ class _Look:
         """`bundled` is used where it was made. Nobody who came back in that horizon, nobody to ask."""
         fold, shop, metric = self.champion.folds(valid.events)[0], self.champion.shop, params.metric
         asked = who_is_asked(valid.events, fold, shop, params.refresh.users, params.seed)
-        lists, users = pd.DataFrame(columns=["task", USER, ITEM, RANK]), np.union1d(*asked.values())
+        lists = pd.DataFrame(columns=["task", USER, ITEM, RANK])
+        users = np.unique(pd.concat([of.pairs[USER] for of in asked.values()]).to_numpy())
         if len(users):
             if not bundled.is_dir():
                 bundled = self.folder / "newest"

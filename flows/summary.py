@@ -15,7 +15,7 @@ from flows import tables
 from flows.history import COLOURS
 from flows.steps import Outcome, read_json
 from tasks.evaluation.evidence import SHOPREC
-from tasks.evaluation.headline import TASK_NAMES, metric_title, system_title
+from tasks.evaluation.headline import TASK_NAMES, metric_title, shoppers, system_title
 
 SHOPPERS = 2
 
@@ -54,8 +54,8 @@ def _reasons(quality: Mapping[str, Any]) -> RenderableType:
 
 
 def _metrics(evaluation: Mapping[str, Any], task: str) -> Table:
-    users = evaluation["tasks"][task]["users"]
-    title = f"{TASK_NAMES[task].capitalize()} (task {task}), {users:,} shoppers, mean and 95 % interval"
+    judged = shoppers(evaluation["tasks"][task])
+    title = f"{TASK_NAMES[task].capitalize()} (task {task}), {judged}, mean and 95 % interval"
     table = _table(title, "", *(metric_title(m) for m in tables.shown_metrics(evaluation)))
     for line in tables.comparison(evaluation, task):
         cells = [_value(v, best) for v, best in zip(line.values, line.best, strict=True)]

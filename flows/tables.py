@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.evaluation.evidence import SHOPREC
-from tasks.evaluation.headline import TASK_NAMES, metric_title, system_title
+from tasks.evaluation.headline import TASK_NAMES, metric_title, shoppers, system_title
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def description(evaluation: Mapping[str, Any]) -> str:
     metrics = shown_metrics(evaluation)
     parts = [f"**{evaluation['headline']}**"]
     for task in evaluation["tasks"]:
-        users = evaluation["tasks"][task]["users"]
+        judged = shoppers(evaluation["tasks"][task])
         rows = [f"| {' | '.join([TASK_NAMES[task], *(metric_title(m) for m in metrics)])} |", "|---|---|---|"]
         for line in comparison(evaluation, task):
             cells = [
@@ -55,7 +55,7 @@ def description(evaluation: Mapping[str, Any]) -> str:
                 for v, best in zip(line.values, line.best, strict=True)
             ]
             rows.append(f"| {' | '.join([system_title(line.system), *cells])} |")
-        parts.append("\n".join(rows) + f"\n\nMean and 95 % interval over {users:,} shoppers; bold: the best.")
+        parts.append("\n".join(rows) + f"\n\nMean and 95 % interval over {judged}; bold: the best.")
     return "\n\n".join(parts)
 
 

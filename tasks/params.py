@@ -408,6 +408,8 @@ class EvaluationParams(Section):
     """Edges between the slices of relevant items by number of buyers."""
     most_attribute_values: int = Field(default=12, ge=2)
     """A user attribute of more distinct values is grouped by quantile where numeric, else not sliced."""
+    most_users: PositiveInt | None = None
+    """Shoppers of the test fold who are asked and judged, drawn where more have a label; None: all of them."""
 
     @field_validator("list_lengths", "item_age_days", "item_buyers")
     @classmethod

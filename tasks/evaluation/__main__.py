@@ -33,7 +33,7 @@ def main() -> None:
         params.candidates,
         params.diversity,
     )
-    evidence = gather(recommender, valid, fold, params.shop, max(params.evaluation.list_lengths))
+    evidence = gather(recommender, valid, fold, params)
     evaluate(evidence, params.evaluation).save(given.reports)
     shown = json.dumps(shoppers_to_show(evidence, valid, params.shop), indent=2, ensure_ascii=False)
     (given.reports / "examples.json").write_text(shown + "\n", encoding="utf-8")

@@ -1,10 +1,12 @@
 """What an evaluation judges: the lists of every system on one fold, and the facts they are judged by."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from tasks.folds import Fold
+from tasks.schema import Task
 
 SYSTEM = "system"
 TASK = "task"
@@ -41,6 +43,8 @@ class Evidence:
     """`task, score, label`: a sample of candidates with the ranker's raw score and 0/1."""
     importance: pd.DataFrame
     """`task, feature, gain`."""
+    drawn_from: Mapping[Task, int] = field(default_factory=dict)
+    """How many users have a label on the task, of whom those in `labels` were drawn; a task without: all are judged."""
 
     def retrievers(self) -> list[str]:
         """The retrievers that have a rank column among the candidates, in its order."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tasks.evaluation.headline import metric_title, system_title
+from tasks.evaluation.headline import metric_title, shoppers, system_title
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -57,4 +57,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "place": place,
     "metric": metric_title,
     "system": system_title,
+    "shoppers": shoppers,
 }

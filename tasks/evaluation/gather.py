@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.candidates.union import Proposed
+from tasks.evaluation.asked import who_is_asked
 from tasks.evaluation.evidence import (
     AGE_DAYS,
     BUYERS,
@@ -20,9 +21,9 @@ from tasks.evaluation.evidence import (
     TENURE_DAYS,
     Evidence,
 )
-from tasks.folds import Fold, labels, targets
+from tasks.folds import Fold, targets
 from tasks.ingestion.valid import Valid
-from tasks.params import ShopParams
+from tasks.params import Params, ShopParams
 from tasks.recommender import Recommender
 from tasks.reranking.examples import is_relevant
 from tasks.schema import BRAND, ITEM, RANK, SCORE, TASKS, TIMESTAMP, TITLE, USER, Task, categories
@@ -41,16 +42,17 @@ class _Found:
     scores: pd.DataFrame
 
 
-def gather(recommender: Recommender, valid: Valid, fold: Fold, shop: ShopParams, depth: int) -> Evidence:
-    """Lists of `depth` items of every system for every shopper with a label, with the facts to judge them by.
+def gather(recommender: Recommender, valid: Valid, fold: Fold, params: Params) -> Evidence:
+    """Lists of every system for the shoppers who are asked (see `who_is_asked`), with the facts to judge them by.
 
-    `recommender` has the state as of the fold's cutoff.
+    `recommender` has the state as of the fold's cutoff. Lists are as long as the longest that is judged.
     """
-
-    relevant: dict[Task, pd.DataFrame] = {task: labels(valid.events, fold, shop, task) for task in TASKS}
+    shop, depth = params.shop, max(params.evaluation.list_lengths)
+    asked = who_is_asked(valid.events, fold, shop, params.evaluation.most_users, params.evaluation.seed)
+    relevant: dict[Task, pd.DataFrame] = {task: of.pairs for task, of in asked.items()}
     retrieval = recommender.retrieval
-    asked = pd.concat([pairs[USER] for pairs in relevant.values()]).unique()
-    users: NDArray[np.intp] = np.sort(retrieval.positions(asked))
+    who = pd.concat([pairs[USER] for pairs in relevant.values()]).unique()
+    users: NDArray[np.intp] = np.sort(retrieval.positions(who))
     proposed = retrieval.proposals(users, TASKS, recommender.params, depth)
 
     def found_on(task: Task) -> _Found:
@@ -73,6 +75,7 @@ def gather(recommender: Recommender, valid: Valid, fold: Fold, shop: ShopParams,
         users=user_facts(past, valid, fold),
         scores=all_tasks("scores"),
         importance=recommender.ranker.importance(),
+        drawn_from={task: of.drawn_from for task, of in asked.items()},
     )
 
 

@@ -1,5 +1,6 @@
 """The first line of the report: does re-ranking pay, compared with the best single retriever?"""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from tasks.evaluation.evidence import SHOPREC
@@ -46,6 +47,12 @@ def verdict(lifts: dict[str, Any] | None, judged_by: str) -> Verdict:
     if lifts[judged_by]["low"] > 0:
         return "beats"
     return "loses" if lifts[judged_by]["high"] < 0 else "no difference shown"
+
+
+def shoppers(of_task: Mapping[str, Any]) -> str:
+    """Over how many the means are: `1,213 shoppers`, or `10,000 of 22,114 shoppers` where they were drawn."""
+    judged, of = of_task["users"], of_task.get("drawn_from", of_task["users"])  # older evaluations judged all
+    return f"{judged:,} shoppers" if judged == of else f"{judged:,} of {of:,} shoppers"
 
 
 def headline(document: dict[str, Any]) -> str:

@@ -104,6 +104,7 @@ def _judge(evidence: Evidence, lists: ScoredLists, params: EvaluationParams) -> 
     share = importance[GAIN] / max(importance[GAIN].sum(), 1e-12)
     return {
         "users": len(lists.users),
+        "drawn_from": evidence.drawn_from.get(lists.task, len(lists.users)),
         "relevant_pairs": int(lists.relevant.sum()),
         "best_retriever": best,
         "verdict": verdict(compared["lifts"].get(best or ""), params.judged_by),

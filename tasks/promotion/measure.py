@@ -9,13 +9,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.errors import ShoprecError
+from tasks.evaluation.asked import Asked, who_is_asked
 from tasks.evaluation.beyond import coverage
 from tasks.evaluation.evidence import BUYERS, SYSTEM, TASK, Evidence
 from tasks.evaluation.gather import item_facts, user_facts
 from tasks.evaluation.lists import ScoredLists, scored_lists
 from tasks.evaluation.slices import user_groups
 from tasks.evaluation.systems import score_users
-from tasks.folds import Fold, labels, targets
+from tasks.folds import Fold, targets
 from tasks.ingestion.valid import Valid
 from tasks.params import EvaluationParams, Params, ShopParams
 from tasks.promotion.measured import Lift, Measured, MeasuredTask, Paired, Sides, Slice, named
@@ -78,14 +79,19 @@ def refuse_unknown_items(side: Side, valid: Valid, fold: Fold, params: Params) -
 
 
 def evidence_of(valid: Valid, fold: Fold, params: Params, champion: Side, challenger: Side) -> Evidence:
-    """Both sides' lists, as the systems `CHAMPION` and `CHALLENGER`, with what was really bought."""
-    return evidence_on(valid, fold, params.shop, {CHAMPION: champion.lists, CHALLENGER: challenger.lists})
+    """Both sides' lists, as the systems `CHAMPION` and `CHALLENGER`, with what was really bought by the shoppers whom
+    an evaluation with these params asks."""
+    drawn = params.evaluation
+    asked = who_is_asked(valid.events, fold, params.shop, drawn.most_users, drawn.seed)
+    return evidence_on(valid, fold, params.shop, {CHAMPION: champion.lists, CHALLENGER: challenger.lists}, asked)
 
 
-def evidence_on(valid: Valid, fold: Fold, shop: ShopParams, systems: Mapping[str, pd.DataFrame]) -> Evidence:
-    """The lists (`task, user_id, item_id, rank`) of each system, with what was really bought."""
+def evidence_on(
+    valid: Valid, fold: Fold, shop: ShopParams, systems: Mapping[str, pd.DataFrame], asked: Mapping[Task, Asked]
+) -> Evidence:
+    """The lists (`task, user_id, item_id, rank`) of each system, with what those who were `asked` really bought."""
     past = past_of(valid, fold, shop)
-    relevant = [labels(valid.events, fold, shop, task).assign(**{TASK: task}) for task in TASKS]
+    relevant = [of.pairs.assign(**{TASK: task}) for task, of in asked.items()]
     lists = [of.assign(**{SYSTEM: name}) for name, of in systems.items()]
     nothing = pd.DataFrame()  # neither candidates nor features are compared
     return Evidence(

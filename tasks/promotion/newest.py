@@ -1,21 +1,20 @@
 """How well a ranker does on the newest horizon, with its state as of that horizon's first instant."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from tasks.evaluation.asked import Asked
 from tasks.evaluation.evidence import TASK
 from tasks.evaluation.lists import scored_lists
 from tasks.evaluation.metrics import per_user
-from tasks.folds import Fold, labels
+from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
 from tasks.params import ShopParams
 from tasks.promotion.measure import evidence_on
-from tasks.schema import TASKS, USER, Task
+from tasks.schema import TASKS, Task
 
 _SYSTEM = "refreshed"
 
@@ -31,19 +30,9 @@ class Newest:
     users: int
 
 
-def who_is_asked(events: pd.DataFrame, fold: Fold, shop: ShopParams, most: int, seed: int) -> dict[Task, NDArray[Any]]:
-    """Of each task the ids, sorted, of up to `most` users with a label in the fold: the first ones of an order that is
-    drawn once, so that most of them are the same."""
-    came_back: dict[Task, NDArray[Any]] = {
-        task: labels(events, fold, shop, task)[USER].drop_duplicates().to_numpy() for task in TASKS
-    }
-    drawn = np.random.default_rng(seed).permutation(came_back["all"])
-    return {task: np.sort(drawn[pd.Index(drawn).isin(users)][:most]) for task, users in came_back.items()}
-
-
 def measure_newest(
     lists: pd.DataFrame,
-    asked: Mapping[Task, NDArray[Any]],
+    asked: Mapping[Task, Asked],
     valid: Valid,
     fold: Fold,
     shop: ShopParams,
@@ -55,10 +44,7 @@ def measure_newest(
     `lists`: `task, user_id, item_id, rank` of the users who were `asked`, who alone count. Raises BrokenCheckError
     where a list breaks its contract.
     """
-    evidence = evidence_on(valid, fold, shop, {_SYSTEM: lists})
-    bought = evidence.labels
-    counted = [bought[bought[TASK].eq(task) & bought[USER].isin(users)] for task, users in asked.items()]
-    evidence = replace(evidence, labels=pd.concat(counted))
+    evidence = evidence_on(valid, fold, shop, {_SYSTEM: lists}, asked)
     k, found = int(metric.partition("@")[2]), dict[Task, Newest]()
     for task in TASKS:
         before = learned.get(task, {}).get(metric)

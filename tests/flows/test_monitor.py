@@ -47,7 +47,7 @@ def shop(prefect_server: None, tmp_path_factory: pytest.TempPathFactory, exports
     late = events["bought_at"] >= BROKEN
     events.loc[late, "paid"] = 100 * events.loc[late, "paid"]
     sell_until(root, events, "2024-04-01")
-    retrain(root=root, reason="first")
+    retrain(root=root, reason="to look back at")
     sell_until(root, events, BROKEN)
     quiet = monitor(root=root, reason="a quiet week")
     sell_until(root, events, "2024-04-15")

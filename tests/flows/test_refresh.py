@@ -68,7 +68,7 @@ def retrained_and_refreshed(root: Path) -> tuple[Version, Outcome]:
     """The first version of the project, and its refresh with what was sold in the week after."""
     events = purchases(np.random.default_rng(7), WEEKS + 1, LAST_DAY + pd.Timedelta(days=7))
     events[events["bought_at"] < "2024-04-01"].to_csv(root / "exports" / "events.csv", index=False)
-    first = retrain(root=root, reason="first").version
+    first = retrain(root=root, reason="before the new week").version
     events.to_csv(root / "exports" / "events.csv", index=False)
     params = yaml.safe_load((root / "params.yaml").read_text())
     source = params["source"] | {"as_of": "2024-04-08T00:00:00+00:00"}

@@ -39,8 +39,10 @@ def finished(
 
 
 def run_named(reason: str, flow: str = "retrain") -> FlowRun:
+    """The only one: tests of other files have the same server."""
     with get_client(sync_client=True) as client:
-        return next(run for run in client.read_flow_runs() if run.name == f"{flow}: {reason}")
+        (run,) = (run for run in client.read_flow_runs() if run.name == f"{flow}: {reason}")
+    return run
 
 
 def test_one_run_ends_with_a_champion_and_its_report(finished: tuple[Path, Outcome, Outcome]) -> None:

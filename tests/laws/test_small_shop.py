@@ -104,6 +104,23 @@ def test_what_lies_between_is_equal_as_well(two_runs: list[Path], folder: str) -
     assert len(once) > 1
 
 
+def test_a_sample_of_shoppers_is_judged_as_all_are(two_runs: list[Path], tmp_path: Path) -> None:
+    """The same lists for those who were drawn, so that only the means, and how sure they are, differ."""
+    whole = two_runs[0]
+    root = furnish(tmp_path, {}, **QUICK | {"evaluation": QUICK["evaluation"] | {"most_users": 30}})
+    for folder in ("data", "models"):
+        shutil.copytree(whole / folder, root / folder, dirs_exist_ok=True)
+    assert run(root, "evaluate")[0] == 0
+    document = json.loads((root / "reports" / "evaluation.json").read_text())
+    every = json.loads((whole / "reports" / "evaluation.json").read_text())
+    for task, of in document["tasks"].items():
+        assert (of["users"], of["drawn_from"]) == (30, every["tasks"][task]["users"])
+    for name in ("per_user.parquet", "test_lists.parquet"):
+        drawn, all_of_them = (pd.read_parquet(at / "reports" / name) for at in (root, whole))
+        theirs = all_of_them.merge(drawn[["task", "user_id"]].drop_duplicates(), on=["task", "user_id"])
+        pd.testing.assert_frame_equal(drawn, theirs)
+
+
 def test_a_stage_leaves_nothing_behind_but_its_outs(two_runs: list[Path]) -> None:
     assert {path.name for path in (two_runs[0] / "data").iterdir()} == {
         "raw", "valid", "quarantine", "features", "candidates", "examples", "boosters",

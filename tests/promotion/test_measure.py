@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 
 from tasks.errors import BrokenCheckError, ShoprecError
+from tasks.evaluation.asked import who_is_asked
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
 from tasks.params import Params, load_params
 from tasks.promotion.gate import judge
 from tasks.promotion.measure import Side, evidence_of, measure, refuse_unknown_items
 from tasks.promotion.measured import Measured, Sides
+from tasks.schema import TASKS
 
 CUTOFF = datetime(2024, 3, 1, tzinfo=UTC)
 FOLD = Fold("test", CUTOFF, timedelta(days=7))
@@ -77,6 +79,17 @@ def test_both_are_scored_on_the_same_users_in_the_same_order(found: Measured) ->
     new = found.tasks["new"].metrics["ndcg@10"]
     np.testing.assert_allclose(new.champion, [1, 0])
     np.testing.assert_allclose(new.challenger, [0, 1 / log2(3)])
+
+
+def test_the_gate_scores_those_whom_the_evaluation_asked(params: Params) -> None:
+    two = params.model_copy(update={"evaluation": params.evaluation.model_copy(update={"most_users": 2})})
+    asked = who_is_asked(shop().events, FOLD, params.shop, 2, params.evaluation.seed)
+    evidence = evidence_of(shop(), FOLD, two, CHAMPION, CHALLENGER)
+    for task in TASKS:
+        scored = evidence.labels.loc[evidence.labels["task"] == task, ["user_id", "item_id"]]
+        pd.testing.assert_frame_equal(scored.reset_index(drop=True), asked[task].pairs)
+    found = measure(evidence, two, CHAMPION, CHALLENGER, EVALUATION, 3, True)
+    assert len(found.tasks["all"].metrics["ndcg@10"].champion) == 2
 
 
 def test_coverage_is_of_what_was_ever_bought(found: Measured) -> None:

@@ -1,5 +1,6 @@
 """Whether a champion with newer state may serve: by its ranker, its lists, and the newest week."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import log2
@@ -8,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 
 from tasks.candidates.history import History
+from tasks.evaluation.asked import Asked, who_is_asked
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
 from tasks.params import ShopParams, load_params
-from tasks.promotion.newest import Newest, measure_newest, who_is_asked
+from tasks.promotion.newest import Newest, measure_newest
 from tasks.promotion.refreshed import Refreshed, judge_refresh
 from tasks.promotion.sample import Sample, look_at, some_of
 from tasks.promotion.verdict import Verdict
@@ -37,8 +38,6 @@ CUTOFF = datetime(2024, 3, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
 WEEK = Fold("test", CUTOFF, timedelta(days=7))
 USERS = np.array(["ann", "bob"])
-ASKED: dict[Task, NDArray[Any]] = {"all": USERS, "new": USERS}
-NOBODY: dict[Task, NDArray[Any]] = {"all": USERS[:0], "new": USERS[:0]}
 
 
 def judged(**changes: Any) -> Verdict:
@@ -159,30 +158,35 @@ def listed(*rows: tuple[str, str, str]) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["task", "user_id", "item_id", "rank"])
 
 
+def measured(lists: pd.DataFrame, learned: Mapping[str, Any], week: Fold = WEEK) -> dict[Task, Newest]:
+    """With all asked who came back."""
+    asked = who_is_asked(shop().events, week, SHOP, most=None, seed=7)
+    return measure_newest(lists, asked, shop(), week, SHOP, "ndcg@10", learned)
+
+
 def test_the_newest_week_is_scored_as_the_evaluation_scores() -> None:
     """Ann's one item at rank 2 and bob's at rank 1; under task new, ann's tea is no news, and bob's is missed."""
     lists = listed(("all", "ann", "jam tea"), ("all", "bob", "tea"), ("new", "bob", "jam"))
     learned = {"all": {"ndcg@10": 0.5}, "new": {"ndcg@10": 0.1}}
-    found = measure_newest(lists, ASKED, shop(), WEEK, SHOP, "ndcg@10", learned)
+    found = measured(lists, learned)
     assert found == {"all": Newest(0.5, (1 / log2(3) + 1) / 2, 2), "new": Newest(0.1, 0.0, 1)}
 
 
 def test_who_was_not_asked_is_not_scored() -> None:
     lists = listed(("all", "bob", "tea"), ("new", "bob", "jam"))
-    found = measure_newest(
-        lists, {"all": USERS[1:], "new": USERS[1:]}, shop(), WEEK, SHOP, "ndcg@10", {"all": {"ndcg@10": 0.5}}
-    )
+    bob = Asked(pd.DataFrame({"user_id": ["bob"], "item_id": ["tea"]}), drawn_from=2)
+    found = measure_newest(lists, {"all": bob, "new": bob}, shop(), WEEK, SHOP, "ndcg@10", {"all": {"ndcg@10": 0.5}})
     assert found == {"all": Newest(0.5, 1.0, 1)}
 
 
 def test_a_task_that_was_not_measured_when_it_was_learned_is_not_compared() -> None:
     lists = listed(("all", "ann", "tea"))
-    assert measure_newest(lists, ASKED, shop(), WEEK, SHOP, "ndcg@10", {"new": {"ndcg@10": None}}) == {}
+    assert measured(lists, {"new": {"ndcg@10": None}}) == {}
 
 
 def test_a_week_in_which_nobody_came_back_says_nothing() -> None:
     later = Fold("test", CUTOFF + timedelta(days=7), timedelta(days=7))
-    found = measure_newest(listed(), NOBODY, shop(), later, SHOP, "ndcg@10", {"all": {"ndcg@10": 0.5}})
+    found = measured(listed(), {"all": {"ndcg@10": 0.5}}, later)
     assert found == {"all": Newest(0.5, None, 0)}
 
 
@@ -216,19 +220,3 @@ def test_some_users_are_all_where_there_are_few_and_the_same_for_the_same_seed(h
     drawn = {tuple(some_of(np.arange(100), 5, seed).tolist()) for seed in (7, 7, 8)}
     assert len(drawn) == 2
     assert all(len(of) == 5 and list(of) == sorted(of) for of in drawn)
-
-
-def test_of_each_task_those_are_asked_who_have_something_to_be_judged_by() -> None:
-    asked = who_is_asked(shop().events, WEEK, SHOP, most=9, seed=7)
-    assert {task: users.tolist() for task, users in asked.items()} == {"all": ["ann", "bob"], "new": ["bob"]}
-
-
-def test_few_who_buy_new_items_are_all_asked_among_many_who_do_not() -> None:
-    """All 40 come back for tea; the last two also buy a nut for the first time."""
-    users = [f"u{n:02}" for n in range(40)]
-    past = pd.DataFrame({"user_id": [*users, "other"], "item_id": [*["tea"] * 40, "nut"]})
-    week = pd.DataFrame({"user_id": [*users, *users[-2:]], "item_id": [*["tea"] * 40, "nut", "nut"]})
-    events = pd.concat([past.assign(timestamp=CUTOFF - DAY), week.assign(timestamp=CUTOFF)])
-    asked = who_is_asked(events.assign(event_type="purchase"), WEEK, SHOP, most=10, seed=7)
-    assert len(asked["all"]) == 10
-    assert asked["new"].tolist() == users[-2:]
