@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tasks.ingestion.storage import replace_file
 
 MADE_FROM = "made_from.json"
-"""In the folder of folds: fold to the digest of all that it was made from."""
+"""In the folder of folds: fold to the digest of all that it was made from, and to that of what it holds."""
 _WHOLE, _SCRATCH = ".whole", "scratch"
 _PACKAGE = Path(__file__).parent
 
@@ -54,7 +54,8 @@ def code_files(names: Sequence[str], package: Path = _PACKAGE) -> dict[str, byte
 
 
 def digest_of_file(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def digest_of_folder(folder: Path) -> str:
@@ -85,7 +86,7 @@ class Rows:
 
 class KeptFolds:
     """The folder of folds `out` while a stage fills it: of what a run before left there, folds of the same content are
-    used again, under whatever name they were.
+    used again, under whatever name they were. One whose files are not those that were written is made anew.
 
     On leaving without an error every wanted fold, and nothing else, stands in `out`. A stage that is killed, whenever,
     leaves all folds that are whole to the next run, and none that is not.
@@ -94,12 +95,15 @@ class KeptFolds:
     def __init__(self, out: Path, wanted: Mapping[str, str]) -> None:
         """`wanted`: fold to the digest of all that it is made from."""
         self._out, self._wanted, self._whole = out, wanted, out / _WHOLE
+        self._holds: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         self._whole.mkdir(parents=True, exist_ok=True)
-        for name, found in _read(self._out / MADE_FROM).items():
-            if (self._out / name).is_dir() and not self.place(found).exists():
-                (self._out / name).rename(self.place(found))
+        for name, (found, holds) in _read(self._out / MADE_FROM).items():
+            kept = self._out / name
+            if kept.is_dir() and not self.place(found).exists() and digest_of_folder(kept) == holds:
+                kept.rename(self.place(found))
+                self._holds[found] = holds
         left = [path for path in self._out.iterdir() if path not in (self._whole, self._out / MADE_FROM)]
         for path in [*left, self.scratch]:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -109,7 +113,8 @@ class KeptFolds:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if kind is not None:
             return
-        replace_file(self._out / MADE_FROM, (json.dumps(self._wanted, indent=1) + "\n").encode())
+        told = {name: (found, self._digest_of_what_it_holds(found)) for name, found in self._wanted.items()}
+        replace_file(self._out / MADE_FROM, (json.dumps(told, indent=1) + "\n").encode())
         for name, found in self._wanted.items():
             self.place(found).rename(self._out / name)
         shutil.rmtree(self._whole)
@@ -131,6 +136,11 @@ class KeptFolds:
         """The wanted fold is whole, in the folder `made` in scratch."""
         made.rename(self.place(self._wanted[name]))
 
+    def _digest_of_what_it_holds(self, found: str) -> str:
+        return self._holds.get(found) or digest_of_folder(self.place(found))
 
-def _read(path: Path) -> dict[str, str]:
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+def _read(path: Path) -> dict[str, tuple[str, str]]:
+    """A fold of an older list, which does not say what it holds, is not used again."""
+    listed = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {name: (told[0], told[1]) for name, told in listed.items() if isinstance(told, list)}

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -56,6 +57,27 @@ def test_a_fold_that_is_gone_is_made_again(tmp_path: Path) -> None:
     (tmp_path / "test" / "table").unlink()
     (tmp_path / "test").rmdir()
     assert fill(tmp_path, WEEK) == ["test"]
+
+
+@pytest.mark.parametrize("harm", ["changed", "cut", "gone", "more"])
+def test_a_fold_that_was_damaged_since_is_made_again(tmp_path: Path, harm: str) -> None:
+    fill(tmp_path, WEEK)
+    table = tmp_path / "test" / "table"
+    if harm == "gone":
+        table.unlink()
+    elif harm == "more":
+        (tmp_path / "test" / "other").write_text("b")
+    else:
+        table.write_text({"changed": "x", "cut": ""}[harm])
+    assert fill(tmp_path, NEXT) == ["train-1", "serve"]
+    assert content(tmp_path) == NEXT
+    assert not (tmp_path / "train-1" / "other").exists()
+
+
+def test_a_list_that_does_not_say_what_its_folds_hold_keeps_none(tmp_path: Path) -> None:
+    fill(tmp_path, WEEK)
+    (tmp_path / MADE_FROM).write_text(json.dumps(WEEK))
+    assert fill(tmp_path, WEEK) == ["train-1", "test", "serve"]
 
 
 class Killed(BaseException):

@@ -26,7 +26,10 @@ class Fusion:
 
     @classmethod
     def fit(cls, examples: Examples) -> Self:
-        """A logistic regression, of examples with a label of either kind."""
+        """A logistic regression; where examples are of one kind of label, which tells nothing, the fused ranks as they
+        are."""
+        if examples.label.min() == examples.label.max():
+            return cls(0.0, 1.0)
         fused = _fused_ranks(examples.matrix, examples.names)
         found = LogisticRegression(C=np.inf).fit(fused[:, None], examples.label)
         return cls(float(found.intercept_[0]), max(0.0, float(found.coef_[0, 0])))

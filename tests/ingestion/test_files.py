@@ -188,6 +188,17 @@ def test_promotions_without_kind_or_reach_hold_everywhere(tmp_path):
     assert promotions[["kind", "reach"]].to_numpy().tolist() == [["promotion", 1.0]]
 
 
+@pytest.mark.parametrize("cells", ["mailer,0.5", ",", ",0.5", "mailer,"])
+def test_a_promotion_without_its_kind_or_reach_is_like_one_of_a_shop_without_them(tmp_path, cells):
+    write(tmp_path / "log.csv", *LINES)
+    rows = [f"10,2024-01-01,2024-01-08,{cells}", "11,2024-01-01,2024-01-08,display,0.25"]
+    write(tmp_path / "promo.csv", "item_id,start,end,kind,reach", *rows)
+    promotions = read(tmp_path, {"path": "log.csv"}, promotions={"path": "promo.csv"})["promotions"]
+    kind, reach = cells.split(",")
+    assert promotions["kind"].tolist() == [kind or "promotion", "display"]
+    assert promotions["reach"].tolist() == [float(reach or 1), 0.25]
+
+
 def test_an_unmapped_event_name_is_left_for_the_contract_to_judge(tmp_path):
     write(tmp_path / "log.csv", *LINES, "1,10,wish,2024-01-07T10:00Z,,")
     assert "wish" in read(tmp_path, {"path": "log.csv"})["events"]["event_type"].tolist()

@@ -53,6 +53,13 @@ def test_it_is_the_chance_that_a_candidate_is_bought() -> None:
     assert np.mean(1 / (1 + np.exp(-odds))) == pytest.approx(found.label.mean(), rel=1e-3)
 
 
+def test_where_all_or_none_were_bought_the_order_is_that_of_the_fused_ranks() -> None:
+    found = shoppers(1, 3)
+    for label in (np.zeros_like(found.label), np.ones_like(found.label)):
+        one_kind = Examples(found.matrix, label, found.groups, found.names, found.categorical)
+        assert Fusion.fit(one_kind) == Fusion(0.0, 1.0)
+
+
 def test_ranks_that_say_the_opposite_are_not_turned_round() -> None:
     found = shoppers(1, 100)
     wrong = Examples(found.matrix, 1 - found.label, found.groups, found.names, found.categorical)

@@ -1,7 +1,7 @@
 """A shop's columns by canonical names, and of the types that the contract gives them."""
 
 from collections.abc import Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import pandas as pd
 
@@ -32,6 +32,7 @@ _INDISPENSABLE: dict[TableName, tuple[str, ...]] = {
     "promotions": (ITEM, "start", "end"),
 }
 _DEFAULTS: dict[TableName, dict[str, str | float]] = {"promotions": {"kind": "promotion", "reach": 1.0}}
+"""Of columns that a shop does not have, and of cells that it leaves empty."""
 T = TypeVar("T", bound=MappedTable)
 
 
@@ -102,7 +103,7 @@ def typed(
     frame: pd.DataFrame, table_name: TableName, place: Place, table: MappedTable, shop: ShopParams, decimal: str = "."
 ) -> pd.DataFrame:
     """By the contract; what it does not name stays as it is, until all parts of the table are there."""
-    columns = {}
+    columns: dict[Any, pd.Series] = {}
     for name in frame:
         if not is_canonical(table_name, str(name)):
             columns[name] = parse_texts(frame[name], as_text=False)
@@ -116,4 +117,7 @@ def typed(
         else:
             text = name in TEXT_COLUMNS or name in categories(_names(frame))
             columns[name] = parse_texts(frame[name], as_text=text)
+    for name, value in _DEFAULTS.get(table_name, {}).items():
+        if name in columns:
+            columns[name] = columns[name].fillna(value)
     return pd.DataFrame(columns)
