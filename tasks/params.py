@@ -329,7 +329,7 @@ class BoosterParams(Section):
     cat_smooth: float = Field(default=10.0, ge=0)
     truncation_level: int = Field(default=30, ge=1)
     bagging_by_query: bool = False
-    """Whether the bagging draws whole lists of users, or single rows."""
+    """Whether the bagging draws whole lists of users, or single rows; such a booster is fitted on one thread."""
     boosters: int = Field(default=1, ge=1)
     """How many a span, of seeds seed, seed + 1, …: less chance in what is learned from little."""
     seed: NonNegativeInt

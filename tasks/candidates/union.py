@@ -23,9 +23,11 @@ from tasks.candidates.scores import Scores
 from tasks.folds import Fold
 from tasks.params import CandidateParams, ShopParams
 from tasks.schema import ITEM, RANK, SCORE, USER, Task
+from tasks.stage import processes
 
 _BLOCK = 128
 _THREADS = 2
+"""At most: folds are worked on side by side as well."""
 _Made = TypeVar("_Made")
 
 
@@ -205,5 +207,5 @@ class Retrieval:
 def _of_blocks(of_block: Callable[[NDArray[np.intp]], _Made], users: NDArray[np.intp]) -> list[_Made]:
     """Of at least one block, so that no users give empty frames with all their columns."""
     blocks = [users[start : start + _BLOCK] for start in range(0, len(users), _BLOCK)] or [users]
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(min(_THREADS, processes())) as pool:
         return list(pool.map(of_block, blocks))

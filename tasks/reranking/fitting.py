@@ -77,7 +77,8 @@ def _settings(params: BoosterParams, objective: str, seed: int) -> dict[str, Any
         "seed": seed,
         "deterministic": True,
         "force_col_wise": True,
-        "num_threads": params.threads,
+        # On several threads LightGBM 4.7 was seen to learn other trees each time it draws lists, deterministic or not.
+        "num_threads": 1 if params.bagging_by_query else params.threads,
         "verbose": -1,
     }
 

@@ -15,6 +15,7 @@ from tasks.errors import DataContractError
 from tasks.features.frame import Frame
 from tasks.reranking.fusion import Fusion
 from tasks.schema import TASKS, Task
+from tasks.stage import processes
 
 Codes = Mapping[str, Mapping[str, int]]
 LEARNED = "learned.json"
@@ -68,7 +69,7 @@ class Ranker:
         matrix = frame.matrix
         if frame.names != learned:
             matrix = matrix[:, [place[name] for name in learned]]
-        threads = 1 if len(matrix) < _ROWS_WORTH_THREADS else 0
+        threads = 1 if len(matrix) < _ROWS_WORTH_THREADS else processes()
         return self.ensembles[task].score(matrix, threads)
 
     def importance(self) -> pd.DataFrame:

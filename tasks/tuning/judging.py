@@ -1,6 +1,7 @@
 """One setting on one week: a ranker is learned before it, and its lists are judged by what was bought in it."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -16,12 +17,12 @@ from tasks.reranking.examples import Examples, concatenated
 from tasks.reranking.fitting import Fitted, ensemble, fit_booster
 from tasks.reranking.fusion import Fusion
 from tasks.reranking.lessons import Lesson, plan_lessons
+from tasks.stage import processes
 from tasks.tuning.frames import FoldFrame
 from tasks.tuning.weeks import Week
 
 K = 10
 JUDGED = f"NDCG@{K}"
-_ALL_THREADS = 0
 
 
 @dataclass(frozen=True)
@@ -50,21 +51,27 @@ class Judge:
                 " lower candidates.universe_min_buyers, raise candidates.*.depth_*, or ingest more days"
             )
         fusion = Fusion.fit(self._examples(planned.past, params)) if planned.is_little else None
-        ranker = ensemble([self._booster(lesson, params, fusion) for lesson in planned.each], fusion)
+        ranker = ensemble(self._boosters(planned.each, params, fusion), fusion)
         judged = self.frame_of(week.judged)
-        return ndcg_of(judged, ranker.score(judged.matrix, _ALL_THREADS))
+        return ndcg_of(judged, ranker.score(judged.matrix, processes()))
 
-    def _booster(self, lesson: Lesson[Fold], params: BoosterParams, fusion: Fusion | None) -> Fitted:
+    def _boosters(self, lessons: Sequence[Lesson[Fold]], params: BoosterParams, fusion: Fusion | None) -> list[Fitted]:
+        """Side by side on one thread each, as the job learns them."""
         judged_last = params.model_dump_json()
         if judged_last not in self._fitted:
             self._fitted.clear()
         known = self._fitted.setdefault(judged_last, {})
-        key = digest([fold.name for fold in (*lesson.learn, lesson.stop)], lesson.seed, fusion and asdict(fusion))
-        if key not in known:
-            learned, stop_on = self._examples(lesson.learn, params), self._examples([lesson.stop], params)
-            settings = params.model_copy(update={"threads": _ALL_THREADS})  # one booster at a time
-            known[key] = fit_booster(learned, stop_on, settings, lesson.seed, fusion)
-        return known[key]
+        keys = {_key(lesson, fusion): lesson for lesson in lessons}
+        missing = {key: lesson for key, lesson in keys.items() if key not in known}
+        alone = params.model_copy(update={"threads": 1})
+        with ThreadPoolExecutor(processes()) as pool:
+            learned = pool.map(lambda lesson: self._fit(lesson, alone, fusion), missing.values())
+            known.update(zip(missing, learned, strict=True))
+        return [known[key] for key in keys]
+
+    def _fit(self, lesson: Lesson[Fold], params: BoosterParams, fusion: Fusion | None) -> Fitted:
+        learned, stop_on = self._examples(lesson.learn, params), self._examples([lesson.stop], params)
+        return fit_booster(learned, stop_on, params, lesson.seed, fusion)
 
     def _examples(self, folds: Sequence[Fold], params: BoosterParams) -> Examples:
         return concatenated([self.frame_of(fold).examples(*params.sampling) for fold in folds])
@@ -74,6 +81,10 @@ class Judge:
         the bound of purchases is that many times lower."""
         of_the_job = min(params.folds or self.train, self.train)
         return params.model_copy(update={"fusion_below": round(params.fusion_below * folds / of_the_job)})
+
+
+def _key(lesson: Lesson[Fold], fusion: Fusion | None) -> str:
+    return digest([fold.name for fold in (*lesson.learn, lesson.stop)], lesson.seed, fusion and asdict(fusion))
 
 
 def ndcg_of(judged: FoldFrame, scores: NDArray[np.float64]) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -77,8 +78,10 @@ def test_the_same_examples_give_the_same_model_to_the_last_digit(ranker: Ranker)
     )
 
 
-def test_the_same_trees_grow_on_one_thread_and_on_two(ranker: Ranker) -> None:
-    assert trees(learned(PARAMS.model_copy(update={"threads": 2}))) == trees(ranker)
+@pytest.mark.parametrize("chance", [{}, {"bagging_fraction": 0.8}, {"bagging_fraction": 0.8, "bagging_by_query": True}])
+def test_the_same_trees_grow_on_one_thread_and_on_two(chance: dict[str, Any]) -> None:
+    one, two = (learned(PARAMS.model_copy(update=chance | {"threads": threads})) for threads in (1, 2))
+    assert trees(one) == trees(two)
 
 
 def test_another_seed_grows_other_trees_where_chance_has_a_part(ranker: Ranker) -> None:
