@@ -24,7 +24,7 @@ from tests.benchmarks.peers.ours import Ours
 from tests.benchmarks.peers.page import Benchmark, Entrant, write_page
 from tests.benchmarks.peers.process import COST, Cost
 from tests.benchmarks.peers.scored import BEYOND, METRICS, Judge
-from tests.benchmarks.peers.tried import Tried, code_digest, digest, write_chosen
+from tests.benchmarks.peers.tried import Tried, code_digest, data_digest, write_chosen
 from tests.benchmarks.peers.weeks import Weeks
 
 SHOPREC = "shoprec"
@@ -35,9 +35,10 @@ def main() -> None:
     console = Console(highlight=False)
     params = load_params(given.params)
     weeks = Weeks(Valid.read(given.valid), params, given.weeks)
-    data = digest((given.valid / "events.parquet").read_bytes())
+    data = data_digest([given.valid / "events.parquet"])  # peers know of nothing else
     tried = Tried(weeks, given.python, given.cache, data, console.print)
-    ours = Ours(weeks, given.params, given.valid, given.cache / f"shoprec-{code_digest(given.params)}-{data}")
+    name = f"shoprec-{code_digest(given.params)}-{data_digest(sorted(given.valid.glob('*.parquet')))}"
+    ours = Ours(weeks, given.params, given.valid, given.cache / name)
     names = [name for name in PEERS if not given.only or name in given.only]
     chosen = dict(tried.chosen)
     for name in names:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.folds import Fold
+from tasks.kept_folds import processor
 from tasks.schema import Task
 from tests.benchmarks.peers.fit import SPENT
 from tests.benchmarks.peers.known import PEERS, Known, Settings
@@ -116,9 +117,15 @@ def digest(of: bytes) -> str:
 
 
 def code_digest(params: Path) -> str:
-    """Names what the project's stages are made of, and what they run with."""
-    files = [*sorted(Path("tasks").rglob("*.py")), params, Path("requirements.lock")]
+    """Names what the project's stages are made of, how they are called here, and what they run with."""
+    called = [HERE / name for name in ("ours.py", "our_fold.py", "process.py")]
+    files = [*sorted(Path("tasks").rglob("*.py")), *called, params, Path("requirements.lock")]
     return digest(b"\0".join(file.read_bytes() for file in files))
+
+
+def data_digest(tables: Sequence[Path]) -> str:
+    """Names what is read, and the processor, so that what another took is not told as what this one took."""
+    return digest(b"\0".join([processor().encode(), *(table.read_bytes() for table in tables)]))
 
 
 def _told(peer: Known, settings: Settings) -> str:
