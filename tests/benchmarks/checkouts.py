@@ -4,6 +4,13 @@ import subprocess
 from pathlib import Path
 
 _GIT = ("git", "-c", "advice.detachedHead=false")
+_MEASURED = ("tasks", "expectations", "params.yaml", "requirements.lock")
+
+
+def is_changed(repository: Path) -> bool:
+    """Whether what is measured is other in the working tree than in its last commit."""
+    asked = [*_GIT, "status", "--porcelain", "--", *_MEASURED]
+    return bool(subprocess.run(asked, cwd=repository, check=True, capture_output=True, text=True).stdout)
 
 
 def check_out(repository: Path, revision: str, folder: Path) -> Path:

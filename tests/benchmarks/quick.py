@@ -1,6 +1,6 @@
 """Guards against regressions, in minutes: this working tree and an older revision take turns on a small made-up shop.
 
-    python -m tests.benchmarks.quick --against HEAD~1 --turns 3
+    python -m tests.benchmarks.quick --against main --turns 3
 
 Both run the pure steps of `dvc.yaml` on the same raw data. Prints, for each step, the ratio of processor seconds, of
 seconds on the clock and of peak memory: the median of the turns with their lowest and highest; and that of NDCG@10 on
@@ -24,7 +24,7 @@ from rich.table import Table
 from tasks.evaluation.headline import TASK_NAMES, metric_title
 from tasks.evaluation.intervals import bootstrap
 from tasks.schema import TASK, TASKS, USER, Task
-from tests.benchmarks.checkouts import check_out
+from tests.benchmarks.checkouts import check_out, is_changed
 from tests.benchmarks.made_up.shop import params, write_shop
 from tests.benchmarks.peers.process import Took
 from tests.benchmarks.ratios import Ratio, is_dearer, is_worse, ratio
@@ -135,7 +135,8 @@ def _table(turns: Mapping[str, Sequence[Turn]], title: str) -> Table:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.quick", description=__doc__)
-    parser.add_argument("--against", default="HEAD~1", help="revision to compare with")
+    before = "HEAD" if is_changed(Path.cwd()) else "HEAD~1"
+    parser.add_argument("--against", default=before, help="revision to compare with; that before what this tree holds")
     parser.add_argument("--turns", type=int, default=3, help="how often each side runs")
     parser.add_argument("--events", type=int, default=50_000, help="of the made-up shop")
     return parser.parse_args()
