@@ -35,8 +35,7 @@ class Lately:
         """As many whole horizons as there are in `most_days`, one at least."""
         days = horizon / _DAY
         back = np.ceil(history.age_days / days).astype(np.int64) - 1
-        # A week in which the clocks change is an hour longer or shorter, and no reason to look back on fewer of them.
-        used = history.target & (back < max(1, int(most_days // round(days))))
+        used = history.target & (back < max(1, int(most_days // days)))
         horizons = int(back[used].max()) + 1 if used.any() else 0
         return cls(history, days, horizons, history.user[used], history.item[used], history.age_days[used], back[used])
 

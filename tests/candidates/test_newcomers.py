@@ -1,6 +1,5 @@
 """What newcomers are shown: chances by hand, what promotions move, and that nothing after the cutoff is seen."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.candidates.lately import Lately
 from tasks.candidates.newcomers import Newcomers
 from tasks.candidates.popularity import Popularity
 from tasks.candidates.promoted import factors_of_promotions, reach_of_promotions
@@ -99,13 +97,6 @@ def test_promotions_are_not_looked_at_where_params_say_so_and_never_those_after_
     assert fitted(STEADY, leaflets(-1, -2)).sells.tolist() == plain
     known = fitted(STEADY, leaflets(2, 4)).sells.tolist()
     assert fitted(STEADY, leaflets(2, 4, -1, -2)).sells.tolist() == known
-
-
-@pytest.mark.parametrize("hours", [167, 168, 169])
-def test_a_week_in_which_the_clocks_change_looks_back_as_far(hours: int) -> None:
-    rows: list[Row] = [("ann", "milk", 7.0 * week + 3) for week in range(20)]
-    seen = Lately.of(history(event_table(rows)), timedelta(hours=hours), 91)
-    assert seen.horizons == 13
 
 
 def test_a_few_sales_prove_nothing_of_promotions() -> None:
