@@ -9,6 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -133,9 +134,11 @@ def test_when_the_flow_is_killed_its_stage_dies_with_it_and_the_next_run_works(t
     behave(toy, "hang")
     caller = start_reproducing(toy)
     stage = int(wait_for_text(toy / "hanging-doubled"))
+    below = {child.pid for child in psutil.Process(caller.pid).children(recursive=True)}
     caller.send_signal(signal.SIGKILL)
     caller.wait()
-    wait_until_gone(stage)
+    for process in below | {stage}:  # DVC too, whose lock holds while it is there
+        wait_until_gone(process)
     behave(toy, "copy")
     run = reproduce(toy, "double", silent)
     assert not run.skipped
