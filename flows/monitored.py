@@ -18,7 +18,7 @@ from flows.registered import LISTS
 from flows.settings import Settings
 from flows.steps import VALID
 from tasks.errors import ShoprecError, TransientError
-from tasks.evaluation.asked import who_is_asked
+from tasks.evaluation.asked import Asked, users_of, who_is_asked
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
 from tasks.monitoring.behaviour import Behaviour
@@ -28,7 +28,7 @@ from tasks.monitoring.found import Found, not_judged
 from tasks.monitoring.predictions import CATEGORIES, DEPTH, POPULARITY, look_at_predictions
 from tasks.monitoring.quality import look_at_quality
 from tasks.params import Params
-from tasks.schema import USER
+from tasks.schema import USER, Task
 from tasks.versioning.process import OnLine
 
 if TYPE_CHECKING:
@@ -67,18 +67,21 @@ class Scene:
         return fetch_champion(self.registry, self.learned, self.folder)
 
     @cached_property
+    def asked(self) -> Mapping[Task, Asked]:
+        """Of those who came back in the newest horizon so many as an evaluation asks."""
+        drawn = self.params.evaluation
+        return who_is_asked(self.valid.events, self.folds[0], self.learned.shop, drawn.most_users, drawn.seed)
+
+    @cached_property
     def lists(self) -> pd.DataFrame:
-        """The champion's, of those who came back in the newest horizon, or so many of them as an evaluation asks, as of
-        its first instant.
+        """The champion's for those who are asked, as of the newest horizon's first instant.
 
         Raises ShoprecError where it has learned from that horizon, where nobody came back, or where its code fails.
         """
         newest, _ = self.folds
         if newest.cutoff < self._tested.cutoff:
             raise ShoprecError("the data ends before the horizon that the ranker was measured on does")
-        drawn = self.params.evaluation
-        asked = who_is_asked(self.valid.events, newest, self.learned.shop, drawn.most_users, drawn.seed)
-        users = pd.concat([of.pairs[[USER]] for of in asked.values()]).drop_duplicates()
+        users = pd.DataFrame({USER: users_of(self.asked)})
         if users.empty:
             raise ShoprecError("nobody who was known came back in the newest horizon")
         bundled = self.folder / "newest"
@@ -129,7 +132,7 @@ class Scene:
                 self.lists,
                 self.valid,
                 newest,
-                self.learned.shop,
+                self.asked,
                 metric,
                 promised,
                 params.monitoring.quality,

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -16,7 +15,7 @@ from flows.refreshing import NEWEST, kept
 from flows.settings import Settings
 from flows.steps import VALID, read_json
 from tasks.candidates.history import History
-from tasks.evaluation.asked import who_is_asked
+from tasks.evaluation.asked import users_of, who_is_asked
 from tasks.ingestion.valid import Valid
 from tasks.params import Params, PromotionParams
 from tasks.promotion.newest import Newest, measure_newest
@@ -80,8 +79,7 @@ class _Look:
         """`bundled` is used where it was made. Nobody who came back in that horizon, nobody to ask."""
         fold, shop, metric = self.champion.folds(valid.events)[0], self.champion.shop, params.metric
         asked = who_is_asked(valid.events, fold, shop, params.refresh.users, params.seed)
-        lists = pd.DataFrame(columns=["task", USER, ITEM, RANK])
-        users = np.unique(pd.concat([of.pairs[USER] for of in asked.values()]).to_numpy())
+        lists, users = pd.DataFrame(columns=["task", USER, ITEM, RANK]), users_of(asked)
         if len(users):
             if not bundled.is_dir():
                 bundled = self.folder / "newest"

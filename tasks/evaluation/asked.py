@@ -1,9 +1,12 @@
 """Whose lists are judged: every shopper with a label, or so many of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tasks.folds import Fold, labels
 from tasks.params import ShopParams
@@ -28,6 +31,11 @@ def who_is_asked(events: pd.DataFrame, fold: Fold, shop: ShopParams, most: int |
     bought: dict[Task, pd.DataFrame] = {task: labels(events, fold, shop, task) for task in TASKS}
     order = np.random.default_rng(seed).permutation(bought["all"][USER].drop_duplicates().to_numpy())
     return {task: _first(pairs, pd.Index(order), most) for task, pairs in bought.items()}
+
+
+def users_of(asked: Mapping[Task, Asked]) -> NDArray[Any]:
+    """The ids of all who are asked on any task, sorted."""
+    return np.unique(pd.concat([of.pairs[USER] for of in asked.values()]).to_numpy())
 
 
 def _first(pairs: pd.DataFrame, order: pd.Index, most: int | None) -> Asked:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.candidates.union import Proposed
-from tasks.evaluation.asked import who_is_asked
+from tasks.evaluation.asked import users_of, who_is_asked
 from tasks.evaluation.evidence import (
     AGE_DAYS,
     BUYERS,
@@ -51,8 +51,7 @@ def gather(recommender: Recommender, valid: Valid, fold: Fold, params: Params) -
     asked = who_is_asked(valid.events, fold, shop, params.evaluation.most_users, params.evaluation.seed)
     relevant: dict[Task, pd.DataFrame] = {task: of.pairs for task, of in asked.items()}
     retrieval = recommender.retrieval
-    who = pd.concat([pairs[USER] for pairs in relevant.values()]).unique()
-    users: NDArray[np.intp] = np.sort(retrieval.positions(who))
+    users: NDArray[np.intp] = np.sort(retrieval.positions(users_of(asked)))
     proposed = retrieval.proposals(users, TASKS, recommender.params, depth)
 
     def found_on(task: Task) -> _Found:

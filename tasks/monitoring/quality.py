@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.evaluation.asked import who_is_asked
+from tasks.evaluation.asked import Asked
 from tasks.evaluation.evidence import SYSTEM, TASK, Evidence
 from tasks.evaluation.headline import TASK_NAMES, metric_title
 from tasks.evaluation.intervals import bootstrap
@@ -14,7 +14,7 @@ from tasks.evaluation.metrics import per_user
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
 from tasks.monitoring.found import Found, not_judged
-from tasks.params import EvaluationParams, Shares, ShopParams
+from tasks.params import EvaluationParams, Shares
 from tasks.schema import ITEM, TASKS, Task
 
 _CHAMPION = "champion"
@@ -24,7 +24,7 @@ def look_at_quality(
     lists: pd.DataFrame,
     valid: Valid,
     fold: Fold,
-    shop: ShopParams,
+    asked: Mapping[Task, Asked],
     metric: str,
     promised: Mapping[str, Any],
     margin: Shares,
@@ -32,11 +32,10 @@ def look_at_quality(
 ) -> tuple[Found, ...]:
     """Of `metric`, such as `ndcg@10`, on each task of which `promised` (as `reports/metrics.json`) has it.
 
-    `lists` (`task, user_id, item_id, rank`) are the champion's, with its state as of the fold's cutoff, for those whom
-    an evaluation with the params `drawn` asks.
+    `lists` (`task, user_id, item_id, rank`) are the champion's, with its state as of the fold's cutoff, for those who
+    were `asked`.
     Raises BrokenCheckError where a list breaks its contract.
     """
-    asked = who_is_asked(valid.events, fold, shop, drawn.most_users, drawn.seed)
     relevant = [of.pairs.assign(**{TASK: task}) for task, of in asked.items()]
     nothing = pd.DataFrame()  # only accuracy is asked for
     evidence = Evidence(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.evaluation.asked import who_is_asked
 from tasks.folds import Fold, labels
 from tasks.monitoring.features import LARGEST, MEAN, Tables, distances, look_at_features
 from tasks.monitoring.found import Found
@@ -67,13 +68,14 @@ def test_other_recommendations_are_seen_in_their_categories_and_their_popularity
 def test_the_realised_metric_is_that_of_the_lists_with_its_interval() -> None:
     """Lists of what was bought score 1; lists of what nobody bought score 0."""
     valid, fold = shop(0), Fold("test", KNOWN, WEEK)
+    asked = who_is_asked(valid.events, fold, SHOP, most=None, seed=7)
     bought = labels(valid.events, fold, SHOP, "all")
     right = bought.assign(task="all", rank=bought.groupby("user_id").cumcount() + 1)
     promised = {"all": {"ndcg@10": 0.9, "ndcg@10_low": 0.88, "ndcg@10_high": 0.92}}
     for given, value, status in ((right, 1.0, "within"), (right.assign(item_id=119), 0.0, "breach")):
         given = given.drop_duplicates(["user_id", "item_id"])
         margin, drawn = Shares(all=0.2, new=0.5), EvaluationParams()
-        (found,) = look_at_quality(given, valid, fold, SHOP, "ndcg@10", promised, margin, drawn)
+        (found,) = look_at_quality(given, valid, fold, asked, "ndcg@10", promised, margin, drawn)
         assert (found.value, found.status) == (value, status)
         assert found.says.endswith("promised 0.9000 (0.8800 to 0.9200)")
 

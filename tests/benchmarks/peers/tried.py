@@ -117,9 +117,8 @@ def digest(of: bytes) -> str:
 
 
 def code_digest(params: Path) -> str:
-    """Names what the project's stages are made of, how they are called here, and what they run with."""
-    called = [HERE / name for name in ("ours.py", "our_fold.py", "process.py")]
-    files = [*sorted(Path("tasks").rglob("*.py")), *called, params, Path("requirements.lock")]
+    """Names what the project's stages are made of, and what they run with."""
+    files = [*sorted(Path("tasks").rglob("*.py")), params, Path("requirements.lock")]
     return digest(b"\0".join(file.read_bytes() for file in files))
 
 
