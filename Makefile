@@ -80,10 +80,12 @@ bench-cold: $(READY)  ## Measure what newcomers and new items get on the last we
 bench-diversity: $(READY)  ## Measure what novelty and variety cost on the test week of the last run; writes docs/diversity.md
 	$(BIN)/python -m tests.benchmarks.diversity $(ARGS)
 
-# Without what packages ask for, as the lock has all of it but Torch's libraries for graphics cards.
+# Without what packages ask for, as the lock has all of it but Torch's libraries for graphics cards: a build of Torch
+# that is not for processors alone does not start without them.
 $(PEERS_READY): $(PEERS_LOCK) $(READY)
 	@test -x $(PEERS_VENV)/bin/python || $(PYTHON) -m venv $(PEERS_VENV)
 	$(BIN)/uv pip install --quiet --no-deps $(if $(TORCH),--torch-backend $(TORCH)) --python $(PEERS_VENV)/bin/python --requirements $(PEERS_LOCK)
+	$(if $(TORCH),,$(BIN)/uv pip install --quiet --python $(PEERS_VENV)/bin/python --constraints $(PEERS_LOCK) torch)
 	@touch $@
 
 bench-publish: $(READY)  ## Time a publication over a made-up state; ARGS='--users 100000 --items 100000'

@@ -10,20 +10,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from flows.ci_command import ci
-from flows.doctor_command import doctor
-from flows.monitor_command import monitor
-from flows.operations_command import deploy, down, status, up
-from flows.publish_command import publish
-from flows.rebuild_command import rebuild
-from flows.recommend_command import recommend
-from flows.refresh_command import refresh
-from flows.review_command import review
-from flows.run_command import run
+from flows.commands.ci import ci
+from flows.commands.doctor import doctor
+from flows.commands.monitor import monitor
+from flows.commands.operations import deploy, down, status, up
+from flows.commands.publish import publish
+from flows.commands.rebuild import rebuild
+from flows.commands.recommend import recommend
+from flows.commands.refresh import refresh
+from flows.commands.review import review
+from flows.commands.run import run
+from flows.commands.terminal import AsJson, Root, console
+from flows.commands.tune import tune
+from flows.commands.verify import verify
 from flows.settings import apply_settings, who
-from flows.terminal import AsJson, Root, console
-from flows.tune_command import tune
-from flows.verify_command import verify
 from tasks.errors import BrokenCheckError, DataContractError, ParamsError, ShoprecError, is_full_disk
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Retrain, judge and ship a shop's recommender.")

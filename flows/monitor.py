@@ -12,7 +12,7 @@ from prefect.runtime import flow_run
 
 from flows import steps
 from flows.champion import find_champion
-from flows.monitoring import Outcome, draw_page, find_learned, history_of, known_digest, take_look, tell
+from flows.monitoring.look import Outcome, draw_page, find_learned, history_of, known_digest, take_look, tell
 from flows.one_at_a_time import only_retrain
 from flows.parameters import Reason, WaitMinutes
 from flows.refreshing import STAGES

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flows.describing import FOLDER, describe_version
 from flows.duel import Duel, duel
-from flows.passport import issue_passport, made_by_retrain
+from flows.lineage.passport import issue_passport, made_by_retrain
 from flows.settings import Settings
 from flows.steps import EVALUATION, open_stages, read_json
 from tasks.ingestion.storage import replace_file

@@ -11,9 +11,10 @@ from prefect.runtime import flow_run
 
 from flows.parameters import Reason, WaitMinutes
 from flows.production import open_registry
-from flows.published import Publication, rows, summary
-from flows.publishing import Plan, only_publication, plan_publication, show_to_readers
-from flows.publishing_lists import check_all, make_lists
+from flows.publication.lists import check_all, make_lists
+from flows.publication.plan import Plan, plan_publication
+from flows.publication.published import Publication, rows, summary
+from flows.publication.publishing import only_publication, show_to_readers
 from flows.retrain import say, step
 from flows.settings import Settings, apply_settings
 from tasks.errors import BrokenCheckError, DataContractError

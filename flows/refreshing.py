@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from flows.champion import Champion
 from flows.describing import change_since
 from flows.duel import PARAMS, Shipped, rebuild
-from flows.passport import Made, issue_passport
+from flows.lineage.passport import Made, issue_passport
+from flows.lineage.recipe import recipe_files
 from flows.promoting import digest_of
-from flows.recipe import recipe_files
 from flows.settings import Settings
 from flows.steps import RANKER, VALID, datasets, open_stages
 from tasks.folds import labels

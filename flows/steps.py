@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 import tasks as package
-from flows.recipe import recipe_files, refuse_changed_params
+from flows.lineage.recipe import recipe_files, refuse_changed_params
 from flows.settings import Settings
 from flows.tables import description
 from tasks.errors import TransientError

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
 
+from flows.lineage.recipe import refuse_changed_params
 from flows.one_at_a_time import only_retrain
-from flows.recipe import refuse_changed_params
 from flows.settings import Settings
 from tasks.errors import ShoprecError
 from tasks.lock_file import locked

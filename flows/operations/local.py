@@ -6,14 +6,13 @@ from pathlib import Path
 
 from flows.operations import services
 from flows.operations.lost_runs import end_lost_runs
-from flows.operations.services import HOST, PREFECT, Running, Service
+from flows.operations.services import HOST, POOL, PREFECT, Running, Service
 from flows.settings import Settings, local_database, mlflow_port
 from tasks.errors import ShoprecError
 from tasks.lock_file import locked
 from tasks.versioning.process import OnLine
 
 MLFLOW, WORKER = "mlflow", "worker"
-POOL = "shoprec"
 HEARTBEAT_S = "30"
 """A run that was quiet for longer than `infra/automations.yaml` allows is taken for dead; Prefect's own is 180."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from flows.operations.local import POOL
+from flows.operations.services import POOL
 from flows.patience import patiently
 from flows.prefect_api import ask
 from tasks.errors import ShoprecError

@@ -25,6 +25,8 @@ from tasks.versioning.process import OnLine
 
 HOST = "127.0.0.1"
 PREFECT = "prefect"
+POOL = "shoprec"
+"""Of the worker, in Prefect."""
 MARK = "SHOPREC_SERVICE"
 FOLDER = "services"
 """In var/: a note and a log a service."""

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flows.operations import services
-from flows.operations.local import MLFLOW, POOL, WORKER
+from flows.operations.local import MLFLOW, WORKER
 from flows.operations.prefect_states import AT_WORK, ENDED
-from flows.operations.services import PREFECT
+from flows.operations.services import POOL, PREFECT
 from flows.prefect_api import ask
 from flows.settings import Settings
 from tasks.addresses import without_password

@@ -30,8 +30,8 @@ import scipy.sparse as sp
 from rich.console import Console
 from rich.table import Table
 
-from flows.publishing import Plan
-from flows.publishing_lists import check_all, make_lists
+from flows.publication.lists import check_all, make_lists
+from flows.publication.plan import Plan
 from tasks.candidates.als import Als
 from tasks.candidates.neighbours import Neighbours
 from tasks.candidates.newcomers import Newcomers

@@ -4,9 +4,9 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from flows.comparing import Compared, compare
+from flows.lineage.comparing import Compared, compare
+from flows.lineage.registered import Registered, read_registered
 from flows.production import open_registry
-from flows.registered import Registered, read_registered
 from flows.settings import apply_settings
 from tasks.registry.registry import Registry
 from tasks.versioning import reproduce, stage_order

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from flows.comparing import compare_lists, compare_metrics
+from flows.lineage.comparing import compare_lists, compare_metrics
 
 THEN = pd.DataFrame(
     [("all", 1, 1, "a"), ("all", 1, 2, "b"), ("all", 2, 1, "a"), ("all", 2, 2, "b"), ("new", 1, 1, "c")],

@@ -19,7 +19,7 @@ from sqlalchemy import create_engine, text
 from flows.cli import main
 from flows.events import DRIFT_DETECTED
 from flows.monitor import monitor
-from flows.monitoring import Outcome
+from flows.monitoring.look import Outcome
 from flows.retrain import retrain
 from tasks.errors import ShoprecError
 from tests.flows.conftest import change_params, real_project

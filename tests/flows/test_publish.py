@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from prefect.artifacts import Artifact
 
-from flows import publishing
 from flows.cli import main
+from flows.publication import publishing
 from flows.recommend import recommend
 from flows.settings import apply_settings
 from tasks.errors import BrokenCheckError, ShoprecError
@@ -212,7 +212,7 @@ def test_lists_of_what_no_longer_serves_are_not_shown(root: Path, monkeypatch: p
 HOLD = """
 import sys
 from pathlib import Path
-from flows.publishing import only_publication
+from flows.publication.publishing import only_publication
 from flows.settings import apply_settings
 
 with only_publication(apply_settings(Path(sys.argv[1])), "by another"):

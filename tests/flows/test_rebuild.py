@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.checkout import commit_of, remote_with_data
-from flows.environment import differences_of_environment
+from flows.lineage.checkout import commit_of, remote_with_data
+from flows.lineage.environment import differences_of_environment
+from flows.lineage.rebuilding import rebuild_version
+from flows.lineage.registered import Registered, read_learned
 from flows.production import open_registry
-from flows.rebuilding import rebuild_version
-from flows.registered import Registered, read_learned
 from flows.retrain import retrain
 from flows.settings import Settings, apply_settings
 from tasks.errors import ShoprecError

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.comparing import Compared, compare_ranker, compare_refreshed
-from flows.rebuilding import Rebuilt, folder_of, rebuild_version
+from flows.lineage.comparing import Compared, compare_ranker, compare_refreshed
+from flows.lineage.rebuilding import Rebuilt, folder_of, rebuild_version
 from flows.settings import apply_settings
 from flows.steps import RANKER
 from tasks.errors import ShoprecError

@@ -17,11 +17,11 @@ from mlflow.artifacts import download_artifacts
 
 from flows.champion import Champion, refuse_other_data
 from flows.cli import main
+from flows.lineage.verifying import verify_version
 from flows.refresh import refresh
 from flows.refreshing import Outcome
 from flows.retrain import retrain
 from flows.settings import apply_settings
-from flows.verifying import verify_version
 from tasks.errors import DataContractError, ShoprecError
 from tasks.params import load_params
 from tasks.registry import Version

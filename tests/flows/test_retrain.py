@@ -12,7 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ParameterTypeError
 
-from flows.recipe import refuse_changed_params
+from flows.lineage.recipe import refuse_changed_params
 from flows.retrain import retrain, step
 from flows.rollback import rollback
 from flows.settings import apply_settings

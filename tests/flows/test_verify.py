@@ -16,10 +16,10 @@ import pytest
 from mlflow.artifacts import download_artifacts
 
 from flows.cli import main
+from flows.lineage.verifying import Verified, verify_version
 from flows.production import open_registry, open_stages, roll_back
 from flows.retrain import retrain
 from flows.settings import Settings, apply_settings
-from flows.verifying import Verified, verify_version
 from tasks.errors import ShoprecError
 from tasks.registry.stages import Stages
 from tests.flows.conftest import PROJECT, toy_project

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from flows.publishing import mend
+from flows.publication.places import mend
 from tasks.errors import ShoprecError, TransientError
 from tasks.publication import database as database_module
 from tasks.publication.about import IdKind

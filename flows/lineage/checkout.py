@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.recipe import FOLDER
-from flows.registered import Registered
+from flows.lineage.recipe import FOLDER
+from flows.lineage.registered import Registered
 from tasks.errors import ShoprecError
 from tasks.ingestion.storage import replace_file
 from tasks.registry.passport import Passport

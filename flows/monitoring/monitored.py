@@ -13,8 +13,8 @@ import pandas as pd
 
 from flows.champion import Champion, fetch_champion
 from flows.duel import Shipped, lists_of, rebuild
-from flows.monitored_features import feature_tables
-from flows.registered import LISTS
+from flows.lineage.registered import LISTS
+from flows.monitoring.features import feature_tables
 from flows.settings import Settings
 from flows.steps import VALID
 from tasks.errors import ShoprecError, TransientError

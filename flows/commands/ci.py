@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.flow_command import call_flow
+from flows.commands.flow import call_flow
+from flows.commands.terminal import AsJson, Root, console, show
 from flows.settings import apply_settings
-from flows.terminal import AsJson, Root, console, show
 from tasks.errors import ShoprecError
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.recipe import recipe_files, refuse_changed_params
+from flows.lineage.recipe import recipe_files, refuse_changed_params
+from flows.lineage.shown import reports_among
 from flows.settings import Settings
-from flows.shown import reports_among
 from flows.steps import VALID, read_json
 from tasks.folds import Fold, make_folds
 from tasks.ingestion.valid import read_events

@@ -10,8 +10,8 @@ import typer
 from rich import box
 from rich.table import Table
 
+from flows.commands.terminal import AsJson, Root, console, show
 from flows.settings import apply_settings
-from flows.terminal import AsJson, Root, console, show
 from tasks.schema import Task
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from flows.checked import differences
-from flows.environment import differences_of_environment
-from flows.registered import LISTS, Registered
-from flows.serving import served_lists
+from flows.lineage.checked import differences
+from flows.lineage.environment import differences_of_environment
+from flows.lineage.registered import LISTS, Registered
+from flows.lineage.serving import served_lists
 from flows.steps import RANKER, read_json
 from tasks.errors import ShoprecError, TransientError
 from tasks.evaluation.headline import TASK_NAMES

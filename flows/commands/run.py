@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.flow_command import call_flow, ready_for_a_flow
-from flows.terminal import AsJson, Root, console
+from flows.commands.flow import call_flow, ready_for_a_flow
+from flows.commands.terminal import AsJson, Root, console
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -34,8 +34,8 @@ def run(
     What a program needs to know: shoprec run --json
     """
     settings = ready_for_a_flow(root)
+    from flows.commands.summary import print_summary
     from flows.retrain import retrain
-    from flows.summary import print_summary
 
     outcome = call_flow(
         lambda: retrain(root=settings.root, reason=reason),

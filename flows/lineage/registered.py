@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.checked import differences
-from flows.recipe import FOLDER
-from flows.sealed import LoggedRun, digests_of_passport
+from flows.lineage.checked import differences
+from flows.lineage.recipe import FOLDER
+from flows.lineage.sealed import LoggedRun, digests_of_passport
 from flows.settings import Settings
 from tasks.errors import ShoprecError, TransientError
 from tasks.registry.ledger import Ledger

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from flows.flow_command import call_flow, ready_for_a_flow
+from flows.commands.flow import call_flow, ready_for_a_flow
+from flows.commands.terminal import AsJson, Root
 from flows.settings import apply_settings, who
-from flows.terminal import AsJson, Root
 from tasks.registry.texts import visible
 
 
@@ -42,7 +42,7 @@ def publish(
         _go_back(root, reason, as_json)
         return
     settings = ready_for_a_flow(root)
-    from flows.published import summary
+    from flows.publication.published import summary
     from flows.recommend import recommend as recommend_flow
 
     found = call_flow(
@@ -54,7 +54,7 @@ def publish(
 
 def _go_back(root: Path, reason: str, as_json: bool) -> None:
     begun, settings = time.monotonic(), apply_settings(root)
-    from flows.publishing import go_back
+    from flows.publication.publishing import go_back
     from tasks.params import load_params
 
     now = go_back(settings, load_params(settings.root / "params.yaml"), who(), reason)

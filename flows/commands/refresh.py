@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from flows.flow_command import call_flow, ready_for_a_flow
-from flows.terminal import AsJson, Root
+from flows.commands.flow import call_flow, ready_for_a_flow
+from flows.commands.terminal import AsJson, Root
 from tasks.registry.texts import visible
 
 

@@ -9,8 +9,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from flows.commands.terminal import AsJson, Root, console, show
 from flows.settings import apply_settings
-from flows.terminal import AsJson, Root, console, show
 from tasks.registry.texts import visible
 from tasks.schema import ITEM, RANK, TITLE, USER, Task
 

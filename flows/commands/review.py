@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.terminal import AsJson, Root, console, show
 from flows.settings import apply_settings
-from flows.terminal import AsJson, Root, console, show
 from tasks.registry.texts import visible
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
-from flows.passport import machine
+from flows.lineage.passport import machine
 from tasks.registry.passport import Passport
 from tasks.registry.requirements import locked_requirements
 

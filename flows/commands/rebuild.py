@@ -11,12 +11,12 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from flows.commands.terminal import AsJson, Root, console, show
 from flows.settings import apply_settings
-from flows.terminal import AsJson, Root, console, show
 from tasks.registry.texts import visible
 
 if TYPE_CHECKING:
-    from flows.rebuilding import Rebuilt
+    from flows.lineage.rebuilding import Rebuilt
 
 
 def rebuild(
@@ -43,7 +43,7 @@ def rebuild(
     nothing but FOLDER.
     """
     settings = apply_settings(root)
-    from flows.rebuilding import rebuild_version
+    from flows.lineage.rebuilding import rebuild_version
     from tasks.stage import INTERRUPTED
 
     progress = console(stderr=True)

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from flows.commands.terminal import AsJson, Root, console
 from flows.settings import apply_settings, read_settings
-from flows.terminal import AsJson, Root, console
 from tasks.errors import ShoprecError
 from tasks.params import load_params
 from tasks.registry.texts import visible

@@ -25,7 +25,7 @@ def ready_for_a_flow(root: Path) -> Settings:
 
 def call_flow(flow: Callable[[], T], interrupted: str) -> T:
     """After Ctrl-C it says what was `interrupted`, and exits. To be called after the flow is imported."""
-    from flows.quiet import show_no_traceback_of_ours
+    from flows.commands.quiet import show_no_traceback_of_ours
     from tasks.stage import INTERRUPTED
 
     show_no_traceback_of_ours()  # at the handlers that Prefect has made by now

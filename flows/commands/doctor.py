@@ -10,8 +10,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from flows.commands.terminal import AsJson, Root, console
 from flows.settings import read_settings
-from flows.terminal import AsJson, Root, console
 from tasks.registry.texts import visible
 
 if TYPE_CHECKING:

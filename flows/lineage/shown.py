@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from flows import describing, recipe
-from flows.checked import Checked, differences, differences_of_values, judged
+from flows import describing
+from flows.lineage import recipe
+from flows.lineage.checked import Checked, differences, differences_of_values, judged
 from tasks.registry.flat import flat_metrics, flat_params
 from tasks.registry.passport import Passport
 

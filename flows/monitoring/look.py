@@ -9,10 +9,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 from flows.champion import Champion
 from flows.events import DRIFT_DETECTED, emit
-from flows.monitored import Scene
-from flows.monitoring_history import FILE, History
+from flows.lineage.registered import learned_passport
+from flows.monitoring.history import FILE, History
+from flows.monitoring.monitored import Scene
 from flows.refreshing import STAGES
-from flows.registered import learned_passport
 from flows.settings import Settings
 from flows.steps import VALID
 from tasks.ingestion.storage import replace_file

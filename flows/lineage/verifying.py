@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.checked import Checked, differences, judged
+from flows.lineage.checked import Checked, differences, judged
+from flows.lineage.sealed import LoggedRun, digests_of_passport
+from flows.lineage.shown import checks_of_run
 from flows.production import open_registry
-from flows.sealed import LoggedRun, digests_of_passport
 from flows.settings import Settings
-from flows.shown import checks_of_run
 from tasks.errors import ShoprecError
 from tasks.registry.ledger import Ledger
 from tasks.registry.passport import Passport, read_passport, sha256

@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from flows.duel import LISTS, write_lists
-from flows.published import Facts
-from flows.publishing import Plan
+from flows.publication.plan import Plan
+from flows.publication.published import Facts
 from tasks.errors import ShoprecError
 from tasks.ingestion.quality import Check
 from tasks.ingestion.storage import full_disk_named, read_table

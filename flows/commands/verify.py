@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.terminal import AsJson, Root
 from flows.settings import apply_settings
-from flows.terminal import AsJson, Root
 from tasks.registry.texts import visible
 
 
@@ -35,7 +35,7 @@ def verify(
     Another version: shoprec verify 3
     """
     settings = apply_settings(root)
-    from flows.verifying import verify_version
+    from flows.lineage.verifying import verify_version
 
     found = verify_version(settings, version)
     if as_json:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.checkout import Source, compute, lay_out, source_of
-from flows.comparing import Compared, compare, compare_refreshed
+from flows.lineage.checkout import Source, compute, lay_out, source_of
+from flows.lineage.comparing import Compared, compare, compare_refreshed
+from flows.lineage.registered import read_learned, read_registered
 from flows.production import open_registry
 from flows.refreshing import STAGES
-from flows.registered import read_learned, read_registered
 from flows.settings import Settings
 from tasks.errors import ShoprecError
 from tasks.versioning import stage_order
