@@ -36,6 +36,16 @@ _BM25 = [
     *_grid(kind=["bm25"], strength=["times"], neighbours=[20], K1=[100.0], B=[0.0, 0.4]),
     *_grid(kind=["bm25"], strength=["times"], neighbours=[20, 200], K1=[1.2], B=[0.0, 0.4, 0.8]),
 ]
+_BPR = _grid(
+    strength=["once"], factors=[64], learning_rate=[0.001, 0.003, 0.01], regularization=[0.001, 0.01], iterations=[100]
+)
+_LMF = _grid(
+    strength=["times", "recent"],
+    factors=[30],
+    learning_rate=[1.0, 2.0],
+    regularization=[0.6, 3.0, 10.0],
+    iterations=[30],
+)
 _TWO_STAGE = _grid(
     generators=[{"bm25": 100, "tfidf": 100, "als": 100, "popular": 50}],
     models=[
@@ -49,7 +59,7 @@ _TWO_STAGE = _grid(
     most_bought=[20_000],
     features=[False, True],
     negatives=[30],
-    trees=[100],
+    trees=[100, 300],
 )
 
 PEERS: dict[str, Known] = {
@@ -72,6 +82,8 @@ PEERS: dict[str, Known] = {
     "implicit cosine kNN": Known(
         "of_implicit:ImplicitKnn", [{"kind": "cosine"} | of for of in _KNN], last_week_only=True
     ),
+    "implicit BPR": Known("of_implicit:ImplicitBpr", _BPR, last_week_only=True),
+    "implicit LMF": Known("of_implicit:ImplicitLmf", _LMF, last_week_only=True),
     "RecTools ALS": Known("of_rectools:RecToolsModel", [{"kind": "als"} | of for of in _ALS], last_week_only=True),
     "RecTools item kNN": Known(
         "of_rectools:RecToolsModel", [{"kind": "bm25"} | of for of in _KNN], last_week_only=True
@@ -84,17 +96,17 @@ PEERS: dict[str, Known] = {
     "RecTools two-stage": Known("two_stage:RecToolsTwoStage", _TWO_STAGE, per_task=True),
     "LensKit ItemKNN": Known(
         "of_lenskit:LensKitItemKnn",
-        _grid(strength=["once"], most_bought=[10_000], neighbours=[20, 100]),
+        _grid(strength=["once"], most_bought=[10_000], neighbours=[20, 100, 400]),
         per_task=True,
         last_week_only=True,
     ),
     "LensKit ImplicitMF": Known(
         "of_lenskit:LensKitImplicitMf",
         _grid(
-            strength=["log"],
+            strength=["log", "recent"],
             most_bought=[10_000],
             factors=[64],
-            weight=[0.5, 10.0],
+            weight=[0.5, 2.0, 10.0],
             regularization=[0.1],
             epochs=[10],
         ),

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from implicit.als import AlternatingLeastSquares
+from implicit.bpr import BayesianPersonalizedRanking
+from implicit.lmf import LogisticMatrixFactorization
 from implicit.nearest_neighbours import BM25Recommender, CosineRecommender, TFIDFRecommender
 from numpy.typing import NDArray
 
@@ -60,6 +62,28 @@ class ImplicitAls(_Implicit):
 
     def _model(self) -> Any:
         return als(**self._settings)
+
+
+class ImplicitBpr(_Implicit):
+    """On one thread: with more of them its steps fall in another order each time, and so do its lists."""
+
+    def __init__(self, strength: str, **settings: Any) -> None:
+        super().__init__(strength)
+        self._settings = settings
+
+    def _model(self) -> Any:
+        return BayesianPersonalizedRanking(**self._settings, use_gpu=False, num_threads=1, random_state=SEED)
+
+
+class ImplicitLmf(_Implicit):
+    """On one thread, for the same reason."""
+
+    def __init__(self, strength: str, **settings: Any) -> None:
+        super().__init__(strength)
+        self._settings = settings
+
+    def _model(self) -> Any:
+        return LogisticMatrixFactorization(**self._settings, use_gpu=False, num_threads=1, random_state=SEED)
 
 
 class ImplicitKnn(_Implicit):
