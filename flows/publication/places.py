@@ -27,4 +27,5 @@ def mend(database: PublicationDatabase, into: PublicationFolder) -> None:
 
 
 def has(into: PublicationFolder, one: Published) -> bool:
+    """Whether the folder holds all files of that very publication, and not those of another with its number."""
     return into.is_whole(one.id) and one.is_told_by(About.read(into.of(one.id)))
