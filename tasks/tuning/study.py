@@ -1,6 +1,7 @@
 """A study of Optuna's: trials of settings, each kept in a SQLite file as it ends, so that the search can go on."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,13 +91,11 @@ class Study:
         """Until `trials` have ended, all runs together, or `limit_s` have passed: no trial is begun after that."""
         waiting = len(self._study.get_trials(deepcopy=False, states=[TrialState.WAITING]))
         left = max(trials - len([t for t in self.tried() if t.state != "failed"]), waiting)
-        if left:
-            self._study.optimize(
-                lambda trial: self._value(trial, judge, weeks),
-                n_trials=left,
-                timeout=limit_s,
-                callbacks=[lambda _, trial: on_trial(self._told(trial))],
-            )
+        begun = time.monotonic()
+        for _ in range(left):
+            if limit_s is not None and time.monotonic() - begun >= limit_s:
+                return
+            on_trial(self._try(judge, weeks))
 
     def tried(self) -> list[Tried]:
         return [self._told(trial) for trial in self._study.trials if trial.state in _ENDED]
@@ -117,6 +116,18 @@ class Study:
         """Of each setting, its share in what moved the value (PED-ANOVA); empty with too few complete trials."""
         complete = [trial.value for trial in self.tried() if trial.value is not None]
         return get_param_importances(self._study) if len(set(complete)) > len(self.space.ranges) // 2 else {}
+
+    def _try(self, judge: Judge, weeks: Sequence[Week]) -> Tried:
+        """Not by Optuna's `optimize`: it makes an AssertionError of a Ctrl-C that comes while it keeps a trial."""
+        trial = self._study.ask()
+        try:
+            ended = self._study.tell(trial, self._value(trial, judge, weeks))
+        except optuna.TrialPruned:
+            ended = self._study.tell(trial, state=TrialState.PRUNED)
+        except BaseException:
+            self._study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+            raise
+        return self._told(ended)
 
     def _value(self, trial: Trial, judge: Judge, weeks: Sequence[Week]) -> float:
         params = with_settings(self._present, self.space.suggested(trial))

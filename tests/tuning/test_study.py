@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -70,6 +71,24 @@ def test_what_a_kill_left_running_has_failed_and_does_not_count(
     optuna.load_study(study_name=name, storage=f"sqlite:///{folder / STUDIES}").ask()
     assert [trial.state for trial in search_of(shop, folder).study.tried()] == ["complete"] * 3 + ["failed"]
     assert [trial.state for trial in tried_in(shop, folder, 4)] == ["complete"] * 3 + ["failed", "complete"]
+
+
+def test_ctrl_c_while_a_trial_is_kept_is_ctrl_c_still(
+    shop: Path, three: tuple[Path, list[Tried]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = search_of(shop, shutil.copytree(three[0], tmp_path / "study"))
+    keep, interrupted = optuna.storages.RDBStorage.set_trial_state_values, []
+
+    def keep_but_once(self: optuna.storages.RDBStorage, *trial: Any, **more: Any) -> bool:
+        if not interrupted:
+            interrupted.append(trial)
+            raise KeyboardInterrupt
+        return keep(self, *trial, **more)
+
+    monkeypatch.setattr(optuna.storages.RDBStorage, "set_trial_state_values", keep_but_once)
+    with pytest.raises(KeyboardInterrupt):
+        search.study.run(search.judge, search.weeks.judged, 4, None, lambda _: None)
+    assert [trial.state for trial in search.study.tried()] == [trial.state for trial in three[1]] + ["failed"]
 
 
 def test_the_test_week_has_no_say(shop: Path, three: tuple[Path, list[Tried]], tmp_path: Path) -> None:
