@@ -33,8 +33,10 @@ def als(factors: int, alpha: float, regularization: float, iterations: int) -> A
 
 
 class _Implicit(ABC):
-    def __init__(self, strength: str) -> None:
-        self._strength = strength
+    """`settings` are those of the model."""
+
+    def __init__(self, strength: str, **settings: Any) -> None:
+        self._strength, self._settings = strength, settings
 
     @abstractmethod
     def _model(self) -> Any: ...
@@ -56,20 +58,12 @@ class _Implicit(ABC):
 
 
 class ImplicitAls(_Implicit):
-    def __init__(self, strength: str, **settings: Any) -> None:
-        super().__init__(strength)
-        self._settings = settings
-
     def _model(self) -> Any:
         return als(**self._settings)
 
 
 class ImplicitBpr(_Implicit):
     """On one thread: with more of them its steps fall in another order each time, and so do its lists."""
-
-    def __init__(self, strength: str, **settings: Any) -> None:
-        super().__init__(strength)
-        self._settings = settings
 
     def _model(self) -> Any:
         return BayesianPersonalizedRanking(**self._settings, use_gpu=False, num_threads=1, random_state=SEED)
@@ -78,18 +72,14 @@ class ImplicitBpr(_Implicit):
 class ImplicitLmf(_Implicit):
     """On one thread, for the same reason."""
 
-    def __init__(self, strength: str, **settings: Any) -> None:
-        super().__init__(strength)
-        self._settings = settings
-
     def _model(self) -> Any:
         return LogisticMatrixFactorization(**self._settings, use_gpu=False, num_threads=1, random_state=SEED)
 
 
 class ImplicitKnn(_Implicit):
     def __init__(self, kind: str, strength: str, neighbours: int, **settings: float) -> None:
-        super().__init__(strength)
-        self._kind, self._neighbours, self._settings = kind, neighbours, settings
+        super().__init__(strength, **settings)
+        self._kind, self._neighbours = kind, neighbours
 
     def _model(self) -> Any:
         return NEIGHBOURS[self._kind](K=self._neighbours, num_threads=THREADS, **self._settings)
