@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.benchmarks.growth.exponent import LINEAR, Growth
-from tests.benchmarks.growth.measured import Measured
+from tests.benchmarks.growth.measured import Measured, forget
 from tests.benchmarks.growth.page import CHART, Benchmark, in_words, write_page
 from tests.benchmarks.measured import BEGIN, END
 from tests.benchmarks.peers.process import Took
@@ -103,6 +103,14 @@ def test_what_children_take_counts(tmp_path: Path) -> None:
     took = run_step([sys.executable, "-c", CHILD.format(code=BUSY)], tmp_path, PROJECT, tmp_path / "log")
     assert took.cpu_s >= 1
     assert took.peak_mib > 120
+
+
+def test_what_a_killed_step_left_is_not_there_when_it_is_measured(tmp_path: Path) -> None:
+    for name in ("data/features", "data/candidates/train-1"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "metrics.json").touch()
+    forget(tmp_path, ["data/candidates", "metrics.json", "never made"])
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["data", "data/features"]
 
 
 def test_a_step_that_holds_too_much_is_ended(tmp_path: Path) -> None:

@@ -2,10 +2,11 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.versioning.graph import shapes
 from tests.benchmarks.made_up.shop import params, write_shop
 from tests.benchmarks.peers.process import Took
 from tests.benchmarks.stages import TooMuchMemoryError, lay_out, run_step, steps
@@ -29,6 +30,7 @@ def measured(code: Path, kept: Path, events: int, most_gib: float, say: Callable
     After the last step what the steps made is removed: the project of a large shop takes gigabytes.
     """
     project, wanted = kept / "project", steps(code)
+    made = {name: shape.makes for name, shape in shapes(code / "dvc.yaml").items()}
     if not (kept / _SHOP).exists():
         lay_out(project, code, params())
         count = write_shop(project / "exports", events)
@@ -38,6 +40,7 @@ def measured(code: Path, kept: Path, events: int, most_gib: float, say: Callable
     for name, command in wanted.items():
         if (kept / f"{name}.json").exists():
             continue
+        forget(project, made.get(name, frozenset()))
         try:
             took = run_step(command, project, code, kept / f"{name}.log", most_gib * MIB_A_GIB)
         except TooMuchMemoryError as error:
@@ -49,6 +52,15 @@ def measured(code: Path, kept: Path, events: int, most_gib: float, say: Callable
     else:
         shutil.rmtree(project, ignore_errors=True)
     return kept_of(kept, list(wanted))
+
+
+def forget(project: Path, made: Iterable[str]) -> None:
+    """Folds and boosters that a killed step left would be used again, and what they took not be measured."""
+    for path in (project / name for name in made):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def kept_of(kept: Path, names: list[str]) -> Measured:
