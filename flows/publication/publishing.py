@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.publication.lists import Lists
 from flows.publication.places import mend, places
 from flows.publication.plan import Plan
 from flows.publication.published import Publication, described
@@ -21,6 +20,7 @@ from tasks.publication.about import About
 from tasks.publication.database import PublicationDatabase, Published
 
 if TYPE_CHECKING:
+    from flows.publication.lists import Lists
     from tasks.registry.registry import Registry
 
 _SCRATCH = "publish-"
@@ -44,7 +44,7 @@ def only_publication(settings: Settings, reason: str, wait_minutes: int = 0) -> 
 
 
 def show_to_readers(
-    settings: Settings, registry: "Registry", plan: Plan, lists: Lists, who: str, why: str
+    settings: Settings, registry: "Registry", plan: Plan, lists: "Lists", who: str, why: str
 ) -> Publication:
     """Switches readers to the checked lists, in both places; a second time it does nothing.
 
@@ -96,7 +96,7 @@ def go_back(settings: Settings, params: Params, who: str, why: str) -> Published
         return next(one for one in database.publications() if one.id == to.id)
 
 
-def _settled(plan: Plan, lists: Lists) -> About:
+def _settled(plan: Plan, lists: "Lists") -> About:
     place, new = plan.into.of(plan.number), lists.folder
     if place.exists():  # by an earlier try
         return About.read(place)
