@@ -121,5 +121,5 @@ status: $(READY)  ## Show what runs, what is scheduled next, what ran last and h
 ui: $(READY)  ## Serve MLflow and Prefect on localhost over what was made
 	@$(BIN)/shoprec ui
 
-clean:  ## Remove everything that a run made, the registry included; the environment stays
-	rm -rf var reports models .dvc/cache .dvc/tmp data/raw data/valid data/quarantine data/features data/candidates data/examples data/boosters
+clean:  ## Remove everything that runs made, registry and published lists included; the environment and what git keeps stay
+	rm -rf var reports models .dvc/cache .dvc/tmp data/raw data/valid data/quarantine data/features data/candidates data/examples data/boosters published
