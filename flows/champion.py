@@ -14,7 +14,11 @@ from flows.settings import Settings
 from flows.steps import clear_what_was_killed
 from tasks.errors import ShoprecError
 from tasks.folds import Fold, newest_folds
-from tasks.params import CandidateParams, FoldParams, Params, ShopParams, SourceParams
+from tasks.params import Params
+from tasks.params.candidates import CandidateParams
+from tasks.params.ranker import FoldParams
+from tasks.params.shop import ShopParams
+from tasks.params.source import SourceParams
 from tasks.registry import Version
 from tasks.registry.passport import Passport, sha256
 

@@ -17,7 +17,8 @@ from flows.steps import VALID, read_json
 from tasks.candidates.history import History
 from tasks.evaluation.asked import users_of, who_is_asked
 from tasks.ingestion.valid import Valid
-from tasks.params import Params, PromotionParams
+from tasks.params import Params
+from tasks.params.promotion import PromotionParams
 from tasks.promotion.newest import Newest, measure_newest
 from tasks.promotion.refreshed import Refreshed, judge_refresh
 from tasks.promotion.sample import LENGTH, USERS, Sample, look_at, some_of

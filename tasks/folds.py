@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from tasks.errors import DataContractError
-from tasks.params import FoldParams, ShopParams
+from tasks.params.ranker import FoldParams
+from tasks.params.shop import ShopParams
 from tasks.schema import EVENT_TYPE, ITEM, TIMESTAMP, USER, Task
 
 FoldKind = Literal["train", "validation", "test", "serve"]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tasks.errors import DataContractError
 from tasks.folds import Fold, labels, make_folds, newest_folds, targets
-from tasks.params import FoldParams, ShopParams
+from tasks.params.ranker import FoldParams
+from tasks.params.shop import ShopParams
 from tasks.schema import Task
 
 BERLIN = ShopParams(time_zone="Europe/Berlin")

@@ -10,7 +10,7 @@ from flows.champion import Champion
 from flows.duel import Shipped, call_version
 from tasks.folds import targets
 from tasks.monitoring.features import Tables
-from tasks.params import MonitoringParams
+from tasks.params.monitoring import MonitoringParams
 from tasks.schema import TIMESTAMP
 from tasks.versioning.process import OnLine
 

@@ -19,7 +19,8 @@ from tasks.ingestion.storage import replace_file
 from tasks.monitoring.found import Found
 from tasks.monitoring.look import Look, digest_of
 from tasks.monitoring.page import render_page
-from tasks.params import MonitoringParams, Params
+from tasks.params import Params
+from tasks.params.monitoring import MonitoringParams
 from tasks.versioning import StageRun, hashes
 from tasks.versioning.process import OnLine
 

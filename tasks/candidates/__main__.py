@@ -26,7 +26,7 @@ PATHS = {
     "valid": "folder of valid tables",
     "candidates": "folder to fill, a folder a fold",
 }
-CODE = ("candidates", "errors.py", "folds.py", "ingestion", "kept_folds.py", "params.py", "schema.py", "stage.py")
+CODE = ("candidates", "errors.py", "folds.py", "ingestion", "kept_folds.py", "params", "schema.py", "stage.py")
 """Of `tasks`: what a fold's candidates depend on."""
 _COLUMNS = (USER, ITEM, EVENT_TYPE, TIMESTAMP, SESSION)
 _USED = ("test", "serve")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tasks.candidates.history import History
 from tasks.candidates.retriever import Arrays
 from tasks.candidates.scores import DenseScores
-from tasks.params import AlsParams
+from tasks.params.candidates import AlsParams
 
 
 @dataclass(frozen=True)

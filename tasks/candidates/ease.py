@@ -12,7 +12,7 @@ from scipy.linalg import get_lapack_funcs
 from tasks.candidates.history import History
 from tasks.candidates.retriever import Arrays, pack, unpack
 from tasks.candidates.scores import DenseScores
-from tasks.params import EaseParams
+from tasks.params.candidates import EaseParams
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from tasks.params import CandidateParams, ShopParams
+from tasks.params.candidates import CandidateParams
+from tasks.params.shop import ShopParams
 from tasks.schema import EVENT_TYPE, ITEM, SESSION, TIMESTAMP, USER
 
 _DAY = pd.Timedelta(days=1)

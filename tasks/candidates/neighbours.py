@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tasks.candidates.history import History
 from tasks.candidates.retriever import Arrays, pack, unpack
 from tasks.candidates.scores import SparseScores
-from tasks.params import ItemNeighbourParams, Similarity, UserNeighbourParams
+from tasks.params.candidates import ItemNeighbourParams, Similarity, UserNeighbourParams
 
 _BLOCK = 1024
 

@@ -17,7 +17,7 @@ from tasks.candidates.history import History
 from tasks.candidates.lately import Lately
 from tasks.candidates.retriever import Arrays
 from tasks.folds import Fold
-from tasks.params import CandidateParams
+from tasks.params.candidates import CandidateParams
 from tasks.schema import ITEM, categories
 
 Chances = NDArray[np.float32]

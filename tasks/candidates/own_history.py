@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tasks.candidates.history import History
 from tasks.candidates.retriever import Arrays, pack, unpack
 from tasks.candidates.scores import SparseScores
-from tasks.params import OwnHistoryParams
+from tasks.params.candidates import OwnHistoryParams
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tasks.candidates.lately import Lately
 from tasks.candidates.retriever import Arrays
 from tasks.candidates.scores import Everybody, SameScores
 from tasks.folds import Fold
-from tasks.params import PopularityParams
+from tasks.params.candidates import PopularityParams
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from tasks.candidates.ranking import place_in_group, rank_in_group
 from tasks.candidates.retriever import FittedRetriever
 from tasks.candidates.scores import Scores
 from tasks.folds import Fold
-from tasks.params import CandidateParams, ShopParams
+from tasks.params.candidates import CandidateParams
+from tasks.params.shop import ShopParams
 from tasks.schema import ITEM, RANK, SCORE, USER, Task
 from tasks.stage import processes
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.folds import Fold, labels
-from tasks.params import ShopParams
+from tasks.params.shop import ShopParams
 from tasks.schema import TASKS, USER, Task
 
 

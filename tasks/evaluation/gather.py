@@ -23,7 +23,8 @@ from tasks.evaluation.evidence import (
 )
 from tasks.folds import Fold, targets
 from tasks.ingestion.valid import Valid
-from tasks.params import Params, ShopParams
+from tasks.params import Params
+from tasks.params.shop import ShopParams
 from tasks.recommender import Recommender
 from tasks.reranking.examples import is_relevant
 from tasks.schema import BRAND, ITEM, RANK, SCORE, TASKS, TIMESTAMP, TITLE, USER, Task, categories

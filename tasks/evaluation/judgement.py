@@ -20,7 +20,7 @@ from tasks.evaluation.metrics import per_user, recall_curve
 from tasks.evaluation.plots import metrics_file, plot_frames
 from tasks.evaluation.slices import slices
 from tasks.evaluation.systems import compare, score_users
-from tasks.params import EvaluationParams
+from tasks.params.evaluation import EvaluationParams
 from tasks.schema import ITEM, RANK, TASKS, USER, Task
 from tasks.stage import processes
 

@@ -12,7 +12,7 @@ from tasks.evaluation.evidence import AGE_DAYS, BUYERS, EVENTS, SHOPREC, TENURE_
 from tasks.evaluation.intervals import bootstrap
 from tasks.evaluation.lists import ScoredLists
 from tasks.evaluation.systems import UserValues
-from tasks.params import EvaluationParams
+from tasks.params.evaluation import EvaluationParams
 from tasks.schema import USER
 
 UNKNOWN = "unknown"

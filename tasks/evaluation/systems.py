@@ -11,7 +11,7 @@ from tasks.evaluation.intervals import Intervals, bootstrap
 from tasks.evaluation.lists import ScoredLists
 from tasks.evaluation.metrics import per_user
 from tasks.features.levels import category_levels
-from tasks.params import EvaluationParams
+from tasks.params.evaluation import EvaluationParams
 
 UserValues = dict[str, dict[str, NDArray[np.float64]]]
 """System to metric@k to a value a scored user."""

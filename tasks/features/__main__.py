@@ -18,7 +18,7 @@ PATHS = {
     "valid": "folder of valid tables",
     "features": "folder to fill, a folder a fold",
 }
-CODE = ("errors.py", "features", "folds.py", "ingestion", "kept_folds.py", "params.py", "schema.py", "stage.py")
+CODE = ("errors.py", "features", "folds.py", "ingestion", "kept_folds.py", "params", "schema.py", "stage.py")
 """Of `tasks`: what the tables of a fold depend on."""
 
 

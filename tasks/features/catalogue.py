@@ -14,7 +14,9 @@ from tasks.features.frame import category_codes, cross_features
 from tasks.features.group import Group
 from tasks.features.groups import affinity_group, item_group, pair_group, user_group
 from tasks.features.relations import groupings
-from tasks.params import CandidateParams, FeatureParams, RetrieverParams, load_params
+from tasks.params import load_params
+from tasks.params.candidates import CandidateParams, RetrieverParams
+from tasks.params.ranker import FeatureParams
 from tasks.schema import BRAND, ITEM, RANK, SCORE, USER
 
 SHOP_COLUMNS = ("category_1", "category_2", "category_3", BRAND)

@@ -17,7 +17,8 @@ from tasks.features.groups import groups
 from tasks.features.relations import Source, groupings, purchase_lines, visits_of, without_zone
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
-from tasks.params import FeatureParams, ShopParams
+from tasks.params.ranker import FeatureParams
+from tasks.params.shop import ShopParams
 from tasks.stage import processes
 
 _VISITS = "visits-"

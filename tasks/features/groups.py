@@ -11,7 +11,7 @@ from tasks.features.ahead import calendar_group, promotion_group
 from tasks.features.feature import Feature, columns
 from tasks.features.group import Group, Past
 from tasks.features.relations import Source, before, ratio
-from tasks.params import FeatureParams
+from tasks.params.ranker import FeatureParams
 from tasks.schema import ITEM, SESSION, USER
 
 

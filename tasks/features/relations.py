@@ -11,7 +11,7 @@ import pandas as pd
 from ibis import _
 
 from tasks.folds import Fold
-from tasks.params import ShopParams
+from tasks.params.shop import ShopParams
 from tasks.schema import BRAND, EVENT_TYPE, ITEM, QUANTITY, SESSION, TIMESTAMP, USER, VALUE, categories
 
 _SECONDS_A_DAY = 86_400.0

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from tasks.errors import ParamsError
-from tasks.params import CleanParams, ShopParams
+from tasks.params.shop import ShopParams
+from tasks.params.source import CleanParams
 from tasks.schema import EVENT_TYPE, ITEM, QUANTITY, SESSION, TIMESTAMP, USER, VALUE
 
 RULE = "rule"

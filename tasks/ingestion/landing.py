@@ -13,7 +13,7 @@ import pandas as pd
 
 from tasks.errors import DataContractError, ParamsError
 from tasks.ingestion.storage import full_disk_named, replace_folder, restore_folder, sibling, write_tables
-from tasks.params import SourceParams
+from tasks.params.source import SourceParams
 from tasks.schema import TableName
 
 MANIFEST = "manifest.json"

@@ -14,7 +14,8 @@ from tasks.ingestion.profile import previous_values, profile_tables
 from tasks.ingestion.quality import Quality, Removal
 from tasks.ingestion.remainder import why_nothing_is_left
 from tasks.ingestion.suites import Suite, Unknown
-from tasks.params import CleanParams, ShopParams
+from tasks.params.shop import ShopParams
+from tasks.params.source import CleanParams
 from tasks.schema import EVENTS, ITEM, ITEMS, SESSION, TABLES, USER, TableName
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.stats import median_abs_deviation
 
 from tasks.monitoring.found import Found, Group
-from tasks.params import MonitoringParams
+from tasks.params.monitoring import MonitoringParams
 
 
 @dataclass(frozen=True)

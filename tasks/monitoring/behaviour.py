@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.ingestion.valid import Valid
-from tasks.params import ShopParams
+from tasks.params.shop import ShopParams
 from tasks.schema import EVENT_TYPE, ITEM, QUANTITY, TIMESTAMP, USER, VALUE, categories
 
 Codes = NDArray[np.intp]

@@ -7,7 +7,7 @@ from tasks.monitoring.band import Distance, judge
 from tasks.monitoring.behaviour import Behaviour, Span, past_spans, span
 from tasks.monitoring.found import Found, not_judged
 from tasks.monitoring.measures import MEASURES
-from tasks.params import MonitoringParams
+from tasks.params.monitoring import MonitoringParams
 
 Distances = Mapping[str, Distance | None]
 """By measure; None: there is nothing to measure."""

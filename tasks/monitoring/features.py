@@ -13,7 +13,7 @@ from scipy.stats import ks_2samp
 
 from tasks.monitoring.band import Distance, judge
 from tasks.monitoring.found import Found, not_judged
-from tasks.params import MonitoringParams
+from tasks.params.monitoring import MonitoringParams
 
 MEAN, LARGEST = "features, by gain", "feature beyond its usual"
 ROWS = 10_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tasks.monitoring.found import Found, breaches
-from tasks.params import MonitoringParams
+from tasks.params.monitoring import MonitoringParams
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from scipy.stats import chi2_contingency, ks_2samp
 
 from tasks.monitoring.band import Distance
 from tasks.monitoring.behaviour import Behaviour, Span
-from tasks.params import FloorParams, MonitoringParams
+from tasks.params.monitoring import FloorParams, MonitoringParams
 
 Counts = NDArray[np.float64]
 _FEW = 5

@@ -11,7 +11,7 @@ from tasks.monitoring.band import Distance
 from tasks.monitoring.behaviour import Behaviour
 from tasks.monitoring.found import Found, not_judged
 from tasks.monitoring.measures import largest_moves, mix_distance, shape_distance
-from tasks.params import PredictionParams
+from tasks.params.monitoring import PredictionParams
 from tasks.schema import ITEM, RANK
 
 CATEGORIES, POPULARITY = "recommended categories", "popularity of what is recommended"

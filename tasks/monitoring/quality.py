@@ -14,7 +14,7 @@ from tasks.evaluation.metrics import per_user
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
 from tasks.monitoring.found import Found, not_judged
-from tasks.params import EvaluationParams, Shares
+from tasks.params.evaluation import EvaluationParams, Shares
 from tasks.schema import ITEM, TASKS, Task
 
 _CHAMPION = "champion"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tasks.evaluation.headline import TASK_NAMES, metric_title, system_title
-from tasks.params import PromotionParams
+from tasks.params.promotion import PromotionParams
 from tasks.promotion.check import Check
 from tasks.promotion.reason import told
 from tasks.promotion.verdict import Verdict

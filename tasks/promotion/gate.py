@@ -27,7 +27,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tasks.params import PromotionParams
+from tasks.params.promotion import PromotionParams
 from tasks.promotion.check import Check
 from tasks.promotion.measured import Measured
 from tasks.promotion.of_task import judged_groups, other_checks, pair_of, questions

@@ -18,7 +18,9 @@ from tasks.evaluation.slices import user_groups
 from tasks.evaluation.systems import score_users
 from tasks.folds import Fold, targets
 from tasks.ingestion.valid import Valid
-from tasks.params import EvaluationParams, Params, ShopParams
+from tasks.params import Params
+from tasks.params.evaluation import EvaluationParams
+from tasks.params.shop import ShopParams
 from tasks.promotion.measured import Lift, Measured, MeasuredTask, Paired, Sides, Slice, named
 from tasks.schema import ITEM, TASKS, TIMESTAMP, USER, Task
 

@@ -12,7 +12,7 @@ from tasks.evaluation.lists import scored_lists
 from tasks.evaluation.metrics import per_user
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
-from tasks.params import ShopParams
+from tasks.params.shop import ShopParams
 from tasks.promotion.measure import evidence_on
 from tasks.schema import TASKS, Task
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from tasks.errors import BrokenCheckError
 from tasks.evaluation.headline import TASK_NAMES, metric_title
-from tasks.params import GroupParams, GuardedMetric, PromotionParams
+from tasks.params.promotion import GroupParams, GuardedMetric, PromotionParams
 from tasks.promotion.check import Check
 from tasks.promotion.measured import MeasuredTask, Paired, Slice
 from tasks.promotion.questions import Question

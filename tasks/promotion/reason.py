@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tasks.params import PromotionParams
+from tasks.params.promotion import PromotionParams
 from tasks.promotion.check import Check
 from tasks.promotion.measured import Measured, named
 from tasks.promotion.spending import place

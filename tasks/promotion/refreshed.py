@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tasks.evaluation.headline import TASK_NAMES, metric_title
-from tasks.params import PromotionParams
+from tasks.params.promotion import PromotionParams
 from tasks.promotion.check import Check
 from tasks.promotion.newest import Newest
 from tasks.promotion.sample import Sample

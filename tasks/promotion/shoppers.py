@@ -7,7 +7,7 @@ from typing import Any
 from tasks.evaluation.evidence import Evidence
 from tasks.evaluation.gather import shoppers_to_show
 from tasks.ingestion.valid import Valid
-from tasks.params import ShopParams
+from tasks.params.shop import ShopParams
 from tasks.promotion.measure import CHALLENGER, CHAMPION
 from tasks.schema import Task
 

@@ -38,7 +38,7 @@ import math
 
 from scipy import stats
 
-from tasks.params import PromotionParams
+from tasks.params.promotion import PromotionParams
 
 _SURE_OF_DRAWS = 0.95
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from tasks.params import PromotionParams
+from tasks.params.promotion import PromotionParams
 from tasks.promotion.check import Check
 from tasks.promotion.measured import Measured, Sides
 

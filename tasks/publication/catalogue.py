@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.errors import ParamsError
-from tasks.params import PublicationParams
+from tasks.params.publication import PublicationParams
 from tasks.schema import ITEM
 
 _FROM, _TO = "available_from", "available_to"

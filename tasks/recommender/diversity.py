@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from tasks.candidates.union import Retrieval
 from tasks.features.levels import category_levels
-from tasks.params import StrengthParams
+from tasks.params.ranker import StrengthParams
 from tasks.schema import ITEM, RANK, SCORE
 
 _NOTHING = -1

@@ -16,7 +16,8 @@ from tasks.candidates.store import load_retrieval
 from tasks.candidates.union import Retrieval
 from tasks.errors import ParamsError
 from tasks.features.frame import FeatureTables
-from tasks.params import CandidateParams, DiversityParams, StrengthParams
+from tasks.params.candidates import CandidateParams
+from tasks.params.ranker import DiversityParams, StrengthParams
 from tasks.recommender.diversity import Surroundings, diversified
 from tasks.recommender.unsold import Unsold
 from tasks.reranking.ranker import Ranker

@@ -29,7 +29,7 @@ CODE = (
     "folds.py",
     "ingestion",
     "kept_folds.py",
-    "params.py",
+    "params",
     "reranking",
     "schema.py",
     "stage.py",

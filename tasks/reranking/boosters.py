@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 
 from tasks.errors import DataContractError
 from tasks.kept_folds import KeptFolds, digest, digest_of_file
-from tasks.params import BoosterParams
+from tasks.params.ranker import BoosterParams
 from tasks.reranking.examples import Examples, concatenated, purchases
 from tasks.reranking.fitting import Fitted, ensemble, fit_booster
 from tasks.reranking.fusion import Fusion

@@ -8,7 +8,7 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from tasks.params import BoosterParams
+from tasks.params.ranker import BoosterParams
 from tasks.reranking.examples import Examples, concatenated
 from tasks.reranking.fusion import Fusion
 from tasks.reranking.lessons import plan_lessons

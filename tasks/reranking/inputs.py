@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from tasks.features.frame import FeatureTables, Frame, category_codes
 from tasks.folds import Fold, labels
 from tasks.ingestion.valid import Valid
-from tasks.params import BoosterParams, ShopParams
+from tasks.params.ranker import BoosterParams
+from tasks.params.shop import ShopParams
 from tasks.reranking.examples import Examples, examples, is_relevant, sample_rows
 from tasks.schema import Task
 

@@ -8,7 +8,7 @@ from tasks.features.frame import category_codes
 from tasks.features.relations import described_by
 from tasks.folds import Fold
 from tasks.kept_folds import KeptFolds, Rows, digest, digest_of_folder
-from tasks.params import RankerParams
+from tasks.params.ranker import RankerParams
 from tasks.reranking.inputs import Inputs
 from tasks.schema import EVENT_TYPE, ITEM, TASKS, TIMESTAMP, USER, Task
 from tasks.stage import processes

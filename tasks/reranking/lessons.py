@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from tasks.params import BoosterParams
+from tasks.params.ranker import BoosterParams
 
 F = TypeVar("F")
 

@@ -10,7 +10,8 @@ import pandas as pd
 from tasks.evaluation.intervals import bootstrap
 from tasks.ingestion.storage import replace_file
 from tasks.kept_folds import digest
-from tasks.params import BoosterParams, EvaluationParams
+from tasks.params.evaluation import EvaluationParams
+from tasks.params.ranker import BoosterParams
 from tasks.tuning.judging import JUDGED
 from tasks.tuning.weeks import Week, Weeks
 

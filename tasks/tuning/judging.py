@@ -12,7 +12,7 @@ from tasks.errors import DataContractError
 from tasks.evaluation.metrics import ndcg
 from tasks.folds import Fold
 from tasks.kept_folds import digest
-from tasks.params import BoosterParams
+from tasks.params.ranker import BoosterParams
 from tasks.reranking.examples import Examples, concatenated
 from tasks.reranking.fitting import Fitted, ensemble, fit_booster
 from tasks.reranking.fusion import Fusion

@@ -9,7 +9,8 @@ from pathlib import Path
 from tasks.folds import make_folds
 from tasks.ingestion.valid import Valid
 from tasks.kept_folds import digest, digest_of_code
-from tasks.params import BoosterParams, Params
+from tasks.params import Params
+from tasks.params.ranker import BoosterParams
 from tasks.reranking.inputs import Inputs
 from tasks.schema import Task
 from tasks.tuning.confirmation import Confirmation

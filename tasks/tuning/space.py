@@ -6,7 +6,7 @@ from typing import Any
 
 from optuna import Trial
 
-from tasks.params import BoosterParams
+from tasks.params.ranker import BoosterParams
 
 Settings = dict[str, Any]
 """Of `BoosterParams`, by its names: those that are searched."""

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import DBAPIError
 
 from tasks.errors import ShoprecError
-from tasks.params import BoosterParams
+from tasks.params.ranker import BoosterParams
 from tasks.tuning.judging import Judge
 from tasks.tuning.space import Settings, Space, with_settings
 from tasks.tuning.weeks import Week

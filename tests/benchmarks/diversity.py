@@ -17,7 +17,8 @@ import pandas as pd
 from rich.console import Console
 
 from tasks.ingestion.valid import Valid
-from tasks.params import StrengthParams, load_params
+from tasks.params import load_params
+from tasks.params.ranker import StrengthParams
 from tasks.recommender import Recommender
 from tasks.schema import TASKS, USER, Task
 from tasks.stage import run_stage

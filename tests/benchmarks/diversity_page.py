@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from tasks.evaluation.formats import MINUS, number
 from tasks.evaluation.headline import TASK_NAMES, metric_title
-from tasks.params import StrengthParams
+from tasks.params.ranker import StrengthParams
 from tasks.schema import TASKS, Task
 from tests.benchmarks.measured import replace_measured
 from tests.benchmarks.peers.scored import BEYOND, COVERAGE, DIVERSITY, NOVELTY, beyond, differences, mean

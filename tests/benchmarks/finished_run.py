@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.params import DiversityParams, Params
+from tasks.params import Params
+from tasks.params.ranker import DiversityParams
 from tasks.recommender import Recommender
 
 

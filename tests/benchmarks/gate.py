@@ -22,7 +22,9 @@ import numpy as np
 from joblib import Parallel, delayed
 from rich.console import Console
 
-from tasks.params import Counts, PromotionParams, load_params
+from tasks.params import load_params
+from tasks.params.evaluation import Counts
+from tasks.params.promotion import PromotionParams
 from tasks.promotion.gate import judge
 from tasks.promotion.verdict import Decision, Verdict
 from tasks.stage import processes

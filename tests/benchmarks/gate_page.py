@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from tasks.evaluation.headline import metric_title
-from tasks.params import PromotionParams
+from tasks.params.promotion import PromotionParams
 from tasks.schema import Task
 from tests.benchmarks.measured import replace_measured
 

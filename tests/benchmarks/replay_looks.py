@@ -18,7 +18,7 @@ from tasks.monitoring.features import Tables, distances, look_at_features
 from tasks.monitoring.found import Found, breaches
 from tasks.monitoring.predictions import look_at_predictions
 from tasks.monitoring.quality import judge_quality
-from tasks.params import MonitoringParams
+from tasks.params.monitoring import MonitoringParams
 from tasks.reranking.ranker import Ranker
 from tasks.schema import TASKS
 from tests.benchmarks.replay_weeks import FIRST, LABELLED, Say, Weeks

@@ -20,7 +20,8 @@ from tasks.features.compute import compute_features
 from tasks.features.frame import FeatureTables, Frame, category_codes
 from tasks.folds import Fold, labels, make_folds
 from tasks.ingestion.valid import Valid
-from tasks.params import BoosterParams, FoldParams, Params
+from tasks.params import Params
+from tasks.params.ranker import BoosterParams, FoldParams
 from tasks.reranking.examples import Examples, examples, is_relevant, sample_rows
 from tasks.reranking.fitting import fit_ensemble
 from tasks.reranking.ranker import Ensemble, Ranker

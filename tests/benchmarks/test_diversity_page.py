@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from tasks.params import StrengthParams
+from tasks.params.ranker import StrengthParams
 from tests.benchmarks.diversity_page import Found, Listed, Swept, in_words
 
 USERS = pd.Index(range(50), name="user_id")

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from tasks.ingestion.sources import fetch
-from tasks.params import ShopParams, SourceParams
+from tasks.params.shop import ShopParams
+from tasks.params.source import SourceParams
 from tests.benchmarks.made_up.calendar import HOURS, WEEKDAYS
 from tests.benchmarks.made_up.shop import REAL_EVENTS, TABLES, params, write_shop
 

@@ -9,7 +9,9 @@ import pandas as pd
 
 from tasks.candidates.history import History
 from tasks.folds import Fold
-from tasks.params import CandidateParams, ShopParams, load_params
+from tasks.params import load_params
+from tasks.params.candidates import CandidateParams
+from tasks.params.shop import ShopParams
 
 SHOP = ShopParams(time_zone="UTC")
 CUTOFF = pd.Timestamp("2024-03-01", tz="UTC")

@@ -16,7 +16,7 @@ from tasks.candidates.neighbours import fit_item_neighbours, fit_user_neighbours
 from tasks.candidates.own_history import OwnHistory
 from tasks.candidates.popularity import Popularity
 from tasks.candidates.retriever import FittedRetriever
-from tasks.params import Similarity
+from tasks.params.candidates import Similarity
 from tests.candidates.shops import FOLD, candidate_params, event_table, history, random_events
 
 KINDS = get_args(Similarity)

@@ -10,7 +10,7 @@ from tasks.candidates.history import History
 from tasks.candidates.neighbours import fit_user_neighbours, similarities
 from tasks.candidates.store import save_retrieval
 from tasks.candidates.union import Retrieval
-from tasks.params import CandidateParams, Similarity
+from tasks.params.candidates import CandidateParams, Similarity
 from tests.candidates.shops import FOLD, SHOP, candidate_params, event_table, history, random_events
 from tests.candidates.test_formulas import KINDS
 

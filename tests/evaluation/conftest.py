@@ -9,7 +9,7 @@ import pytest
 
 from tasks.evaluation.evidence import Evidence
 from tasks.folds import Fold
-from tasks.params import EvaluationParams
+from tasks.params.evaluation import EvaluationParams
 
 FOLD = Fold("test", datetime(2024, 3, 4, tzinfo=UTC), timedelta(days=7))
 N_ITEMS, LENGTH = 300, 100

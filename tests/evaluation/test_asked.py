@@ -8,7 +8,7 @@ import pytest
 
 from tasks.evaluation.asked import Asked, who_is_asked
 from tasks.folds import Fold, labels
-from tasks.params import ShopParams
+from tasks.params.shop import ShopParams
 from tasks.schema import TASKS, Task
 
 SHOP = ShopParams(time_zone="UTC")

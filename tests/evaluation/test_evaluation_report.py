@@ -15,7 +15,7 @@ from tasks.evaluation.judgement import evaluate
 from tasks.evaluation.report import render_report
 from tasks.ingestion.quality import Check, Quality, Removal
 from tasks.ingestion.suites import Expectation
-from tasks.params import EvaluationParams
+from tasks.params.evaluation import EvaluationParams
 
 QUALITY = Quality(
     source="files",

@@ -12,7 +12,7 @@ import pytest
 from tasks.errors import BrokenCheckError
 from tasks.evaluation.evidence import Evidence
 from tasks.evaluation.judgement import evaluate
-from tasks.params import EvaluationParams
+from tasks.params.evaluation import EvaluationParams
 from tests.evaluation.conftest import FOLD
 
 MakeEvidence = Callable[..., Evidence]

@@ -8,7 +8,7 @@ from tasks.evaluation.calibration import calibration, wilson
 from tasks.evaluation.evidence import Evidence
 from tasks.evaluation.judgement import evaluate
 from tasks.evaluation.slices import user_groups
-from tasks.params import EvaluationParams
+from tasks.params.evaluation import EvaluationParams
 
 
 def test_the_parts_of_every_dimension_of_users_make_up_the_whole(evidence: Evidence, params: EvaluationParams) -> None:

@@ -9,7 +9,8 @@ import pandas as pd
 from tasks.features.compute import compute_features
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
-from tasks.params import FeatureParams, ShopParams
+from tasks.params.ranker import FeatureParams
+from tasks.params.shop import ShopParams
 
 SHOP = ShopParams(time_zone="UTC")
 PARAMS = FeatureParams(windows_days=(7, 28), half_lives_days=(10,))

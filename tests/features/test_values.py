@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tasks.features.compute import compute_features
-from tasks.params import ShopParams
+from tasks.params.shop import ShopParams
 from tests.features.shops import FOLD, LINES, PARAMS, computed, event_table, promotion_table, tables, valid, value
 
 PROMOTIONS = promotion_table(

@@ -9,7 +9,8 @@ import pytest
 
 from tasks.ingestion.suites import Suite, load_suites
 from tasks.ingestion.validation import Validation, validate
-from tasks.params import CleanParams, ShopParams
+from tasks.params.shop import ShopParams
+from tasks.params.source import CleanParams
 from tasks.schema import TableName
 from tests.ingestion.databases import DAYS, ROWS, VARIABLE, make_orders, run_sql
 from tests.postgres import Postgres

@@ -15,7 +15,8 @@ import yaml
 from tasks.ingestion.landing import Written, land_written
 from tasks.ingestion.sources import writer
 from tasks.ingestion.storage import read_tables
-from tasks.params import ShopParams, SourceParams
+from tasks.params.shop import ShopParams
+from tasks.params.source import SourceParams
 
 PROJECT = Path(__file__).parents[2]
 BERLIN = ShopParams(time_zone="Europe/Berlin")

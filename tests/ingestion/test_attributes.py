@@ -12,7 +12,8 @@ from tasks.evaluation.slices import user_groups
 from tasks.ingestion.sources import fetch
 from tasks.ingestion.storage import write_tables
 from tasks.ingestion.valid import Valid
-from tasks.params import EvaluationParams, SourceParams
+from tasks.params.evaluation import EvaluationParams
+from tasks.params.source import SourceParams
 from tests.ingestion.conftest import SHOP
 
 

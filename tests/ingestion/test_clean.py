@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tasks.errors import ParamsError
 from tasks.ingestion.clean import clean
-from tasks.params import CleanParams
+from tasks.params.source import CleanParams
 from tests.ingestion.conftest import KEEP_ALL, SHOP
 
 

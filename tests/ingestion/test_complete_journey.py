@@ -9,7 +9,8 @@ import yaml
 
 from tasks.ingestion.sources import fetch
 from tasks.ingestion.validation import validate
-from tasks.params import CleanParams, ShopParams, SourceParams
+from tasks.params.shop import ShopParams
+from tasks.params.source import CleanParams, SourceParams
 from tests.ingestion.conftest import PROJECT, manifest
 
 SECTIONS = yaml.safe_load((PROJECT / "params.yaml").read_text())

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.errors import DataContractError, ParamsError
 from tasks.ingestion.sources import fetch
-from tasks.params import SourceParams
+from tasks.params.source import SourceParams
 from tasks.schema import TableName
 from tests.ingestion.conftest import SHOP
 

@@ -11,7 +11,7 @@ import pytest
 from tasks.errors import DataContractError, ParamsError, ShoprecError
 from tasks.ingestion.landing import as_of_instant, land, read_manifest
 from tasks.ingestion.storage import read_table, read_tables, replace_file, replace_folder, write_table
-from tasks.params import SourceParams
+from tasks.params.source import SourceParams
 
 MONDAY = datetime(2024, 3, 4, tzinfo=UTC)
 TUESDAY = datetime(2024, 3, 5, tzinfo=UTC)

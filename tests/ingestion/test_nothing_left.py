@@ -5,7 +5,7 @@ import pytest
 
 from tasks.errors import DataContractError
 from tasks.ingestion.page import render_page
-from tasks.params import CleanParams
+from tasks.params.source import CleanParams
 from tests.ingestion.conftest import check, suite_file
 
 STAYS = "the last good data stays as it is"

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tasks.ingestion.page import render_page
-from tasks.params import CleanParams
+from tasks.params.source import CleanParams
 from tests.ingestion.conftest import check, suite_file
 
 VOID = {"meta", "br", "img", "input", "hr", "link"}

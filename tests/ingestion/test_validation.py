@@ -7,7 +7,7 @@ import pytest
 
 from tasks.errors import BrokenCheckError, DataContractError
 from tasks.ingestion.suites import Suite, load_suites
-from tasks.params import CleanParams
+from tasks.params.source import CleanParams
 from tasks.schema import TableName
 from tests.ingestion.conftest import PROJECT, check, status, suite_file
 

@@ -10,7 +10,9 @@ from tasks.ingestion.landing import as_of_instant, land_written
 from tasks.ingestion.sources import fetch, writer
 from tasks.ingestion.storage import read_tables
 from tasks.ingestion.validation import validate
-from tasks.params import CleanParams, ShopParams, SourceParams, load_params
+from tasks.params import load_params
+from tasks.params.shop import ShopParams
+from tasks.params.source import CleanParams, SourceParams
 from tests.ingestion.conftest import PROJECT, manifest
 from tests.ingestion.databases import run_sql
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from tasks.ingestion.valid import Valid
 from tasks.monitoring.behaviour import Behaviour
-from tasks.params import ShopParams
+from tasks.params.shop import ShopParams
 
 SHOP = ShopParams(time_zone="UTC")
 WEEK = timedelta(days=7)

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.monitoring.data import look_at_data
 from tasks.monitoring.found import Found
-from tasks.params import MonitoringParams
+from tasks.params.monitoring import MonitoringParams
 from tests.monitoring.shops import END, ITEMS, KNOWN, USERS, WEEK, Happening, behaviour
 
 PARAMS = MonitoringParams()

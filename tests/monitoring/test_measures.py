@@ -5,7 +5,7 @@ import pytest
 
 from tasks.monitoring.band import Distance, bound_of, judge
 from tasks.monitoring.measures import largest_moves, mix_distance, shape_distance
-from tasks.params import MonitoringParams
+from tasks.params.monitoring import MonitoringParams
 
 PARAMS = MonitoringParams()
 

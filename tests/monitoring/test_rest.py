@@ -16,7 +16,8 @@ from tasks.monitoring.look import Look, digest_of, in_words, rows_of
 from tasks.monitoring.page import render_page
 from tasks.monitoring.predictions import CATEGORIES, POPULARITY, look_at_predictions
 from tasks.monitoring.quality import judge_quality, look_at_quality
-from tasks.params import EvaluationParams, MonitoringParams, PredictionParams, Shares
+from tasks.params.evaluation import EvaluationParams, Shares
+from tasks.params.monitoring import MonitoringParams, PredictionParams
 from tests.monitoring.shops import END, KNOWN, SHOP, WEEK, behaviour, shop
 
 PARAMS = MonitoringParams()

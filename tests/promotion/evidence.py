@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tasks.params import Counts, GroupParams, PromotionParams, Shares, load_params
+from tasks.params import load_params
+from tasks.params.evaluation import Counts, Shares
+from tasks.params.promotion import GroupParams, PromotionParams
 from tasks.promotion.check import Check
 from tasks.promotion.measured import Lift, Measured, MeasuredTask, Paired, Sides, Slice, Values
 from tasks.promotion.verdict import Verdict

@@ -14,7 +14,8 @@ from tasks.candidates.history import History
 from tasks.evaluation.asked import Asked, who_is_asked
 from tasks.folds import Fold
 from tasks.ingestion.valid import Valid
-from tasks.params import ShopParams, load_params
+from tasks.params import load_params
+from tasks.params.shop import ShopParams
 from tasks.promotion.newest import Newest, measure_newest
 from tasks.promotion.refreshed import Refreshed, judge_refresh
 from tasks.promotion.sample import Sample, look_at, some_of

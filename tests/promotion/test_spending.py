@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tasks.params import PromotionParams
+from tasks.params.promotion import PromotionParams
 from tasks.promotion.spending import expanded, level_of, place, tail_of_a_gain
 from tests.promotion.evidence import PARAMS
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.params import PublicationParams
+from tasks.params.publication import PublicationParams
 from tasks.publication.about import About, IdKind
 from tasks.publication.catalogue import Catalogue
 from tasks.publication.folder import PublicationFolder

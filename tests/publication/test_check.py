@@ -10,7 +10,7 @@ import pytest
 from tasks.errors import BrokenCheckError, DataContractError, ParamsError
 from tasks.ingestion.quality import Check
 from tasks.ingestion.suites import load_suite
-from tasks.params import PublicationParams
+from tasks.params.publication import PublicationParams
 from tasks.publication.catalogue import Catalogue
 from tasks.publication.check import Asked, blocks_of, check_lists, refuse_breaches
 from tasks.publication.lists import ListWriter

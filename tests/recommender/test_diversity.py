@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tasks.errors import ParamsError
 from tasks.evaluation.beyond import coverage
 from tasks.ingestion.valid import Valid
-from tasks.params import DiversityParams, Params, StrengthParams, load_params
+from tasks.params import Params, load_params
+from tasks.params.ranker import DiversityParams, StrengthParams
 from tasks.recommender import Recommender, bundle
 from tasks.recommender.diversity import Surroundings, diversified
 from tasks.schema import TASKS, Task

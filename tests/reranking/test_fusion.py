@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tasks.features.frame import Frame
-from tasks.params import BoosterParams
+from tasks.params.ranker import BoosterParams
 from tasks.reranking.examples import Examples, examples
 from tasks.reranking.fitting import fit_ensemble
 from tasks.reranking.fusion import Fusion

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tasks.params import BoosterParams
+from tasks.params.ranker import BoosterParams
 from tasks.reranking.lessons import Lesson, Lessons, plan_lessons
 
 PARAMS = BoosterParams(rounds=1, patience=1, learning_rate=0.1, num_leaves=2, min_data_in_leaf=1, seed=5)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tasks.errors import DataContractError
 from tasks.features.frame import Frame
-from tasks.params import BoosterParams
+from tasks.params.ranker import BoosterParams
 from tasks.reranking.examples import Examples, examples
 from tasks.reranking.fitting import fit_ensemble
 from tasks.reranking.ranker import Ensemble, Ranker

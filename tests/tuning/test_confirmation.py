@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.params import BoosterParams, EvaluationParams
+from tasks.params.evaluation import EvaluationParams
+from tasks.params.ranker import BoosterParams
 from tasks.tuning.confirmation import Confirmation, Confirmed, other_seeds
 from tasks.tuning.weeks import Week, Weeks
 from tests.tuning.test_judging import folds

@@ -5,7 +5,8 @@ import math
 import optuna
 import pytest
 
-from tasks.params import BoosterParams, load_params
+from tasks.params import load_params
+from tasks.params.ranker import BoosterParams
 from tasks.schema import TASKS
 from tasks.tuning.space import Range, Space, with_settings
 from tests.shop import PROJECT

@@ -11,7 +11,8 @@ from tasks.ingestion.landing import Writer, Written
 from tasks.ingestion.sources.complete_journey import fetch_complete_journey
 from tasks.ingestion.sources.files import fetch_files
 from tasks.ingestion.storage import write_tables
-from tasks.params import ShopParams, SourceParams
+from tasks.params.shop import ShopParams
+from tasks.params.source import SourceParams
 from tasks.schema import TableName
 
 

@@ -18,7 +18,8 @@ from tasks.ingestion.canonical import ID_COLUMNS, NUMBER_COLUMNS
 from tasks.ingestion.sources.mapping import mapped, typed
 from tasks.ingestion.sources.parsing import Place
 from tasks.ingestion.spelling import is_it
-from tasks.params import EventQuery, QueryTable, ShopParams
+from tasks.params.shop import ShopParams
+from tasks.params.source import EventQuery, QueryTable
 from tasks.schema import EVENTS, TIMESTAMP, USERS, TableName, is_canonical
 
 KEY = "key "

@@ -9,7 +9,8 @@ from tasks.ingestion.sources.mapping import Named, mapped, refuse_unknown_column
 from tasks.ingestion.sources.parsing import Place
 from tasks.ingestion.sources.parts import Part, together
 from tasks.ingestion.sources.reading import is_parquet, paths_behind, read_csv, read_parquet
-from tasks.params import FileTable, ShopParams, SourceTables
+from tasks.params.shop import ShopParams
+from tasks.params.source import FileTable, SourceTables
 from tasks.schema import TableName
 
 

@@ -9,7 +9,8 @@ from tasks.errors import DataContractError, ParamsError
 from tasks.ingestion.canonical import ID_COLUMNS, NUMBER_COLUMNS, TEXT_COLUMNS, TIME_COLUMNS
 from tasks.ingestion.sources.parsing import Place, parse_ids, parse_numbers, parse_texts, parse_times
 from tasks.ingestion.spelling import is_it
-from tasks.params import MappedTable, ShopParams
+from tasks.params.shop import ShopParams
+from tasks.params.source import MappedTable
 from tasks.schema import (
     EVENT_TYPE,
     EVENTS,

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.errors import DataContractError
-from tasks.params import FileTable
+from tasks.params.source import FileTable
 
 _CSV_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz", ".csv.zip", ".csv.bz2", ".csv.zst")
 _PARQUET_ENDINGS = (".parquet", ".pq")

@@ -21,7 +21,8 @@ from tasks.ingestion.sources.database import address_in, columns_of, connected, 
 from tasks.ingestion.sources.mapping import Named, refuse_unknown_columns
 from tasks.ingestion.sources.merging import Kept, merge
 from tasks.ingestion.sources.window import FACTS, Window, bounds_of, digest_of, start_of
-from tasks.params import QueryTable, QueryTables, ShopParams, SqlParams
+from tasks.params.shop import ShopParams
+from tasks.params.source import QueryTable, QueryTables, SqlParams
 from tasks.schema import EVENTS, TIMESTAMP, TableName
 
 _SCRATCH = "reading"

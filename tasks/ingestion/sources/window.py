@@ -18,7 +18,8 @@ from sqlalchemy.engine import URL
 from tasks.errors import DataContractError
 from tasks.ingestion.landing import read_manifest
 from tasks.ingestion.sources.chunks import Query
-from tasks.params import QueryTable, ShopParams, SqlParams
+from tasks.params.shop import ShopParams
+from tasks.params.source import QueryTable, SqlParams
 from tasks.schema import EVENTS
 
 FACTS = "sql"

@@ -18,7 +18,7 @@ from tasks.candidates.union import Retrieval
 from tasks.evaluation.metrics import ndcg
 from tasks.folds import Fold, targets
 from tasks.ingestion.valid import Valid
-from tasks.params import PopularityParams
+from tasks.params.candidates import PopularityParams
 from tasks.recommender import Recommender
 from tasks.recommender.rebuild import rebuild
 from tasks.schema import ITEM, RANK, SCORE, TASKS, TIMESTAMP, USER, Task, canonical_columns

@@ -11,7 +11,8 @@ import pandas as pd
 from tasks.folds import Fold, labels, make_folds, targets
 from tasks.ingestion.storage import write_tables
 from tasks.ingestion.valid import Valid
-from tasks.params import FoldParams, Params
+from tasks.params import Params
+from tasks.params.ranker import FoldParams
 from tasks.schema import TASKS, TIMESTAMP, USER, TableName, Task
 from tests.benchmarks.peers.history import History
 
