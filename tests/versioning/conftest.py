@@ -45,7 +45,7 @@ match behaviour.split():
         time.sleep(600)
         target.write_text("written after its parent was gone")
     case ["grow", mib]:
-        other = subprocess.Popen([sys.executable, "-c", f"import time; held = b'x' * ({mib} << 20); time.sleep(1)"])
+        other = subprocess.Popen([sys.executable, "-c", f"import time; held = b'x' * ({mib} << 20); time.sleep(4)"])
         held = b"x" * (int(mib) << 20)
         other.wait()
         target.write_text(source.read_text() + "+")
