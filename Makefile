@@ -97,7 +97,7 @@ bench-replay: $(READY)  ## Play a year of weeks under policies of retraining; ta
 bench-quick: $(READY)  ## Guard against regressions: minutes, exits 1; ARGS='--against HEAD~1'
 	$(BIN)/python -m tests.benchmarks.quick $(ARGS)
 
-bench-week: $(READY)  ## Time a retrain from nothing, and the retrain and refresh of the week after; ARGS=--fresh compares them
+bench-week: $(READY)  ## Time a retrain from nothing, and the retrain and refresh of the week after; ARGS=--fresh compares, ARGS='--made-up 5000000' is a larger shop
 	$(BIN)/python -m tests.benchmarks.week_later $(ARGS)
 
 bench-growth: $(READY)  ## Measure how each step grows with the shop; hours, writes docs/growth.md; ARGS='--events 1500000 5000000'

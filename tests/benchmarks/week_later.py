@@ -1,8 +1,10 @@
 """What a week more of data costs: a retrain from nothing, the retrain and the refresh of the week after.
 
     python -m tests.benchmarks.week_later --fresh
+    python -m tests.benchmarks.week_later --made-up 5000000
 
-On The Complete Journey without its last week, and then with it, each command as a person calls it in a fresh checkout.
+On The Complete Journey, or a made-up shop of so many events, without its last week, and then with it, each command as a
+person calls it in a fresh checkout.
 Prints seconds, processor seconds and memory of whole commands and the seconds of each stage, and their shares of those
 from nothing. With `--fresh` a second checkout makes the last week from nothing too, and it exits with 1 where any file
 that the stages made differs from those of the retrain that found the week before.
@@ -14,9 +16,10 @@ import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import yaml
 from rich.console import Console
 from rich.table import Table
@@ -26,8 +29,10 @@ from tasks.ingestion.sources.complete_journey import fetch_complete_journey
 from tasks.ingestion.storage import write_table
 from tasks.kept_folds import digest_of_file, digest_of_folder
 from tasks.params import load_params
+from tasks.params.shop import ShopParams
 from tasks.schema import EVENTS, TIMESTAMP, TableName
 from tests.benchmarks.checkouts import check_out
+from tests.benchmarks.made_up import shop as made_up
 from tests.benchmarks.peers.process import Took
 from tests.benchmarks.stages import run_step
 
@@ -49,7 +54,7 @@ def main() -> None:
     console = Console(highlight=False)
     with tempfile.TemporaryDirectory(prefix="shoprec-bench-", ignore_cleanup_errors=True) as folder:
         root, repository = Path(folder), Path.cwd()
-        before, now = _exports(root, repository / "params.yaml")
+        before, now = _exports(root, repository / "params.yaml", given.made_up)
         found = {NOTHING: _run(_project(repository, given.revision, root / NOTHING, before), "run")}
         for name, command in ((LATER, "run"), (REFRESH, "refresh")):
             project = shutil.copytree(root / NOTHING, root / name, symlinks=True)
@@ -69,21 +74,36 @@ def main() -> None:
 @dataclass(frozen=True)
 class _Exports:
     folder: Path
-    as_of: datetime
+    sections: dict[str, Any]
+    """Of `params.yaml`, which they replace."""
 
 
-def _exports(root: Path, params: Path) -> tuple[_Exports, _Exports]:
+def _exports(root: Path, params: Path, events_made_up: int | None) -> tuple[_Exports, _Exports]:
     """Without the newest week, and whole. Promotions are known ahead, so both have them all."""
-    known, tables = load_params(params), fetch_complete_journey()
-    newest, serve = newest_folds(tables[EVENTS], known.folds, known.shop)
+    tables, sections = _shop(root / "shop", params, events_made_up)
+    shop = ShopParams.model_validate(sections["shop"])
+    newest, serve = newest_folds(tables[EVENTS], load_params(params).folds, shop)
     made = []
     for name, cutoff in (("before", newest.cutoff), ("now", serve.cutoff)):
         folder, events = root / name, tables[EVENTS]
         folder.mkdir()
         for table, frame in (tables | {EVENTS: events[events[TIMESTAMP] < cutoff]}).items():
             write_table(frame, folder / f"{table}.parquet")
-        made.append(_Exports(folder, cutoff))
+        source = sections["source"] | {"as_of": cutoff.isoformat()}
+        made.append(_Exports(folder, sections | {"source": source}))
     return made[0], made[1]
+
+
+def _shop(
+    folder: Path, params: Path, events_made_up: int | None
+) -> tuple[dict[TableName, pd.DataFrame], dict[str, Any]]:
+    """Its tables, and what they need of `params.yaml` where they lie in `exports`."""
+    if events_made_up is not None:
+        made_up.write_shop(folder, events_made_up)
+        return {name: pd.read_parquet(folder / f"{name}.parquet") for name in made_up.TABLES}, made_up.params()
+    shop = yaml.safe_load(params.read_text(encoding="utf-8"))["shop"]
+    exported = {name: {"path": f"exports/{name}.parquet"} for name in made_up.TABLES}
+    return fetch_complete_journey(), {"shop": shop, "source": {"adapter": "files", "tables": exported}}
 
 
 def _project(repository: Path, revision: str, folder: Path, exports: _Exports) -> Path:
@@ -92,14 +112,8 @@ def _project(repository: Path, revision: str, folder: Path, exports: _Exports) -
 
 def _on(project: Path, exports: _Exports) -> Path:
     """The project with these exports as its source."""
-    tables: list[TableName] = ["events", "items", "users", "promotions"]
     shutil.copytree(exports.folder, project / "exports", dirs_exist_ok=True)
-    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
-    params["source"] = {
-        "adapter": "files",
-        "as_of": exports.as_of.isoformat(),
-        "tables": {name: {"path": f"exports/{name}.parquet"} for name in tables},
-    }
+    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8")) | exports.sections
     (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     return project
 
@@ -138,6 +152,7 @@ def _stages(found: dict[str, Done]) -> Table:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.week_later", description=__doc__)
     parser.add_argument("--revision", default="HEAD", help="what to measure")
+    parser.add_argument("--made-up", type=int, metavar="EVENTS", help="a made-up shop instead, of about so many events")
     parser.add_argument("--fresh", action="store_true", help="also make the last week from nothing, and compare")
     return parser.parse_args()
 
