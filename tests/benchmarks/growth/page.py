@@ -165,7 +165,7 @@ def _millions(events: float) -> str:
 
 def _draw(found: Benchmark, path: Path) -> None:
     with mpl.rc_context({"svg.hashsalt": "growth", "svg.fonttype": "path", "font.size": 9}):
-        figure = Figure(figsize=(9.5, 4.4), layout="constrained")
+        figure = Figure(figsize=(9.5, 4.8), layout="constrained")
         left, right = figure.subplots(1, 2)
         _draw_one(left, found, processors, "processor seconds")
         _draw_one(right, found, peak, "peak memory, MiB")
@@ -184,4 +184,8 @@ def _draw_one(axes: Axes, found: Benchmark, of: Of, title: str) -> None:
     axes.plot(ends, least * ends / ends[0], "--", color="black", linewidth=1, label="linear")
     axes.set(title=title, xlabel="events", xscale="log", yscale="log")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=7, frameon=False, title="step, exponent", title_fontsize=7)
+    measured = [size.events for size in found.sizes]
+    axes.set_xticks(measured, [f"{events / 1e6:.1f} million" for events in measured])
+    axes.set_xticks([], minor=True)
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "ncols": 4}
+    axes.legend(fontsize=7, frameon=False, title="step, exponent", title_fontsize=7, **below)
