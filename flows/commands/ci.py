@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.flow import call_flow
+from flows.commands.flow import interruptible
 from flows.commands.terminal import AsJson, Root, console, show
 from flows.settings import apply_settings
 from tasks.errors import ShoprecError
@@ -70,7 +70,7 @@ def retrain(
 
     out = out or settings.var / "ci"
     try:
-        found = call_flow(
+        found = interruptible(
             lambda: compare_change(settings, base, retrain_base, newest_data, _say()), "nothing was registered"
         )
     except ShoprecError as error:
@@ -144,7 +144,7 @@ def register(
         with only_retrain(settings.var, "ci register"):
             return register_merged(settings, author, newest_data, _say())
 
-    done = call_flow(work, "what was begun, the next call goes on with")
+    done = interruptible(work, "what was begun, the next call goes on with")
     if as_json:
         typer.echo(json.dumps(asdict(done), indent=2))
         return

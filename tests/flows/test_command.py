@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import psutil
 import pytest
@@ -125,6 +126,19 @@ def test_ctrl_c_ends_the_stage_too_and_the_next_run_works(toy: Path) -> None:
 
 
 @pytest.mark.usefixtures("none_left_behind")
+def test_ctrl_c_in_a_terminal_reaches_the_temporary_server_too_and_all_ends_in_quiet(toy: Path) -> None:
+    """A terminal sends it to all that was started in it; Prefect would look for a dead server for minutes."""
+    with (toy / "said").open("wb") as said:
+        run = start_hanging(toy, stderr=said, start_new_session=True)
+        os.killpg(run.pid, signal.SIGINT)
+        assert run.wait(timeout=60) == 130
+    told = (toy / "said").read_text()
+    assert "interrupted: nothing was registered" in told
+    assert "refused" not in told
+    assert "Error logging to API" not in told
+
+
+@pytest.mark.usefixtures("none_left_behind")
 @pytest.mark.parametrize(("ending", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
 def test_what_ends_a_run_ends_stages_that_run_side_by_side(toy: Path, ending: signal.Signals, code: int) -> None:
     """SIGTERM is how a worker cancels one."""
@@ -163,10 +177,18 @@ def with_stage_beside(root: Path, code: str) -> None:
     (root / "beside.py").write_text(code)
 
 
-def start_hanging(root: Path) -> subprocess.Popen[bytes]:
+def start_hanging(
+    root: Path, stderr: int | IO[bytes] = subprocess.DEVNULL, start_new_session: bool = False
+) -> subprocess.Popen[bytes]:
     """A run whose last stage has begun to write its output and goes on for ever."""
     (root / "hang").touch()
-    run = subprocess.Popen([*SHOPREC, "run"], cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    run = subprocess.Popen(
+        [*SHOPREC, "run"],
+        cwd=root,
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        start_new_session=start_new_session,
+    )
     wait_for_text(root / "hanging")
     return run
 
