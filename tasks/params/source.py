@@ -1,13 +1,21 @@
 """`source` and `clean`: where the raw data comes from, how its columns are mapped, what of it is no merchandise."""
 
 import re
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from tasks.params.section import Section
 from tasks.params.shop import ZoneName
 from tasks.schema import EventType
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+ONE_OR_MANY = BeforeValidator(_as_list)
+"""One table may be written without the list around it."""
 
 
 class MappedTable(Section):
@@ -39,15 +47,10 @@ class FileTable(MappedTable):
 
 
 class SourceTables(Section):
-    events: list[FileTable]
+    events: Annotated[list[FileTable], ONE_OR_MANY]
     items: FileTable | None = None
     users: FileTable | None = None
     promotions: FileTable | None = None
-
-    @field_validator("events", mode="before")
-    @classmethod
-    def one_or_many(cls, value: Any) -> Any:
-        return [value] if isinstance(value, dict) else value
 
 
 class QueryTable(MappedTable):
@@ -64,15 +67,10 @@ class EventQuery(QueryTable):
 
 
 class QueryTables(Section):
-    events: list[EventQuery] = Field(min_length=1)
+    events: Annotated[list[EventQuery], Field(min_length=1), ONE_OR_MANY]
     items: QueryTable | None = None
     users: QueryTable | None = None
     promotions: QueryTable | None = None
-
-    @field_validator("events", mode="before")
-    @classmethod
-    def one_or_many(cls, value: Any) -> Any:
-        return [value] if isinstance(value, dict) else value
 
 
 class SqlParams(Section):

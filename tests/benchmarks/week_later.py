@@ -28,8 +28,7 @@ from tasks.folds import newest_folds
 from tasks.ingestion.sources.complete_journey import fetch_complete_journey
 from tasks.ingestion.storage import write_table
 from tasks.kept_folds import digest_of_file, digest_of_folder
-from tasks.params import load_params
-from tasks.params.shop import ShopParams
+from tasks.params import Params
 from tasks.schema import EVENTS, TIMESTAMP, TableName
 from tests.benchmarks.checkouts import check_out
 from tests.benchmarks.made_up import shop as made_up
@@ -80,9 +79,9 @@ class _Exports:
 
 def _exports(root: Path, params: Path, events_made_up: int | None) -> tuple[_Exports, _Exports]:
     """Without the newest week, and whole. Promotions are known ahead, so both have them all."""
-    tables, sections = _shop(root / "shop", params, events_made_up)
-    shop = ShopParams.model_validate(sections["shop"])
-    newest, serve = newest_folds(tables[EVENTS], load_params(params).folds, shop)
+    tables, sections = _shop(root / "shop", events_made_up)
+    known = Params.model_validate(yaml.safe_load(params.read_text(encoding="utf-8")) | sections)
+    newest, serve = newest_folds(tables[EVENTS], known.folds, known.shop)
     made = []
     for name, cutoff in (("before", newest.cutoff), ("now", serve.cutoff)):
         folder, events = root / name, tables[EVENTS]
@@ -94,16 +93,13 @@ def _exports(root: Path, params: Path, events_made_up: int | None) -> tuple[_Exp
     return made[0], made[1]
 
 
-def _shop(
-    folder: Path, params: Path, events_made_up: int | None
-) -> tuple[dict[TableName, pd.DataFrame], dict[str, Any]]:
+def _shop(folder: Path, events_made_up: int | None) -> tuple[dict[TableName, pd.DataFrame], dict[str, Any]]:
     """Its tables, and what they need of `params.yaml` where they lie in `exports`."""
     if events_made_up is not None:
         made_up.write_shop(folder, events_made_up)
         return {name: pd.read_parquet(folder / f"{name}.parquet") for name in made_up.TABLES}, made_up.params()
-    shop = yaml.safe_load(params.read_text(encoding="utf-8"))["shop"]
     exported = {name: {"path": f"exports/{name}.parquet"} for name in made_up.TABLES}
-    return fetch_complete_journey(), {"shop": shop, "source": {"adapter": "files", "tables": exported}}
+    return fetch_complete_journey(), {"source": {"adapter": "files", "tables": exported}}
 
 
 def _project(repository: Path, revision: str, folder: Path, exports: _Exports) -> Path:
