@@ -153,13 +153,15 @@ def test_bad_data_fails_the_run_and_the_alert_says_why(shop: Unattended, inbox: 
     events = shop.root / "exports" / "events.csv"
     good = events.read_text(encoding="utf-8")
     events.write_text(good.replace(",1,", ",-7,"), encoding="utf-8")
-    run = shop.ended(shop.start("retrain/retrain", reason="bad data"))
+    try:
+        run = shop.ended(shop.start("retrain/retrain", reason="bad data"))
+    finally:
+        events.write_text(good, encoding="utf-8")
     assert run["state_name"] == "Failed"
     assert "quantity" in inbox.gets("retrain", "Failed", "quantity")
     last = named(shop, "retrain/retrain")["last"]
     assert last is not None
     assert "quantity" in last["message"]
-    events.write_text(good, encoding="utf-8")
 
 
 def test_a_run_whose_process_is_killed_has_crashed_and_the_next_one_goes_on_where_it_was(

@@ -51,10 +51,19 @@ class Unattended:
         return done.stdout
 
     def status(self) -> dict[str, Any]:
-        done = subprocess.run(
-            [*SHOPREC, "status", "--json"], cwd=self.root, env=self.env, capture_output=True, text=True, check=False
-        )
-        return json.loads(done.stdout)
+        """Asked again while a server is up and too busy to answer, as in `answer`."""
+        found: list[dict[str, Any]] = []
+
+        def answered() -> bool:
+            done = subprocess.run(
+                [*SHOPREC, "status", "--json"], cwd=self.root, env=self.env, capture_output=True, text=True, check=False
+            )
+            found.append(json.loads(done.stdout))
+            states = {one["name"]: one["state"] for one in found[-1]["services"]}
+            return "silent" not in states.values() and not (found[-1]["why_unknown"] and states["prefect"] == "up")
+
+        until(answered, "every server that is up answers", 240)
+        return found[-1]
 
     def service(self, name: str) -> psutil.Process:
         note = json.loads((self.root / "var" / "services" / f"{name}.json").read_text())
