@@ -27,7 +27,7 @@ from tests.benchmarks.finished_run import add_finished_run, tested_recommender
 from tests.benchmarks.peers.fit import DEPTH
 from tests.benchmarks.peers.known import PEERS
 from tests.benchmarks.peers.scored import Judge
-from tests.benchmarks.peers.tried import Tried, digest
+from tests.benchmarks.peers.tried import Tried, events_digest
 from tests.benchmarks.peers.weeks import Weeks
 
 NOVELTY = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.15, 0.2)
@@ -41,8 +41,7 @@ def main() -> None:
     weeks = Weeks(Valid.read(given.valid), params, 1)
     judge = Judge(weeks, weeks.test(0))
     recommender = tested_recommender(given, weeks.valid.items, params)
-    data = digest((given.valid / "events.parquet").read_bytes())
-    tried = Tried(weeks, Path(), given.peers, data, console.print)
+    tried = Tried(weeks, Path(), given.peers, events_digest(given.valid), console.print)
     swept: dict[Task, Swept] = {}
     for task in TASKS:
         by_novelty, by_variety = (

@@ -24,7 +24,7 @@ from tests.benchmarks.peers.ours import Ours
 from tests.benchmarks.peers.page import Benchmark, Entrant, write_page
 from tests.benchmarks.peers.process import COST, Cost
 from tests.benchmarks.peers.scored import BEYOND, METRICS, Judge
-from tests.benchmarks.peers.tried import Tried, code_digest, content, data_digest, digest, write_chosen
+from tests.benchmarks.peers.tried import Tried, code_digest, content, data_digest, digest, events_digest, write_chosen
 from tests.benchmarks.peers.weeks import Weeks
 
 SHOPREC = "shoprec"
@@ -35,8 +35,7 @@ def main() -> None:
     console = Console(highlight=False)
     params = load_params(given.params)
     weeks = Weeks(Valid.read(given.valid), params, given.weeks)
-    data = data_digest([given.valid / "events.parquet"])  # peers know of nothing else
-    tried = Tried(weeks, given.python, given.cache, data, console.print)
+    tried = Tried(weeks, given.python, given.cache, events_digest(given.valid), console.print)
     code = digest(f"{code_digest(given.params)}{content('ours.py', 'our_fold.py', 'process.py')}".encode())
     kept = given.cache / f"shoprec-{code}-{data_digest(sorted(given.valid.glob('*.parquet')))}"
     ours = Ours(weeks, given.params, given.valid, kept)

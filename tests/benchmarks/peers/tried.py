@@ -127,6 +127,11 @@ def data_digest(tables: Sequence[Path]) -> str:
     return digest(b"\0".join([processor().encode(), *(table.read_bytes() for table in tables)]))
 
 
+def events_digest(valid: Path) -> str:
+    """Of the one table that peers know, as `Tried.data` names it."""
+    return data_digest([valid / "events.parquet"])
+
+
 def _told(peer: Known, settings: Settings) -> str:
     """What differs within the grid."""
     first = [key for key in settings if any(other.get(key) != settings[key] for other in peer.grid)]
